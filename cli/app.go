@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/aludel-db/aludel"
+	"github.com/aludel-db/aludel/internal/config"
+)
+
+// An app is one run of the program: what the flags say, and what has been
+// opened so far.
+type app struct {
+	options  Options
+	out      *printer
+	flags    config.Flags
+	embedded bool
+	output   string
+	verbose  bool
+	extra    []string // -x
+	loaded   *config.Config
+	closers  []func() error
+}
+
+func (a *app) globalFlags(f *pflag.FlagSet) {
+	f.StringVarP(&a.flags.ConfigPath, "config", "c", "", "configuration `FILE` (default: aludel.toml here or in a folder above)")
+	f.StringVarP(&a.flags.Environment, "name", "n", "", "use the settings of [environments.`NAME`]")
+	f.StringArrayVarP(&a.extra, "x", "x", nil, "`KEY=VALUE` for the template of new files, as {{.X.KEY}}")
+	f.StringVar(&a.flags.Dir, "dir", "", "`FOLDER` of revision files, in place of migrations.dir")
+	f.StringVar(&a.flags.URL, "database-url", "", "`URL` of the database")
+	f.StringVar(&a.flags.Schema, "schema", "", "`SCHEMA` that migrations work in")
+	f.BoolVar(&a.embedded, "embedded", false, "use a PostgreSQL that aludel runs itself, kept beside the configuration")
+	f.StringVarP(&a.output, "output", "o", "text", "`FORMAT` of the result: text or json")
+	f.BoolVarP(&a.out.quiet, "quiet", "q", false, "print results only")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "print more")
+}
+
+func (a *app) checkFlags(cmd *cobra.Command) error {
+	switch a.output {
+	case "text":
+	case "json":
+		a.out.json = true
+	default:
+		return &usageError{err: fmt.Errorf("-o %s: the formats are text and json", a.output), cmd: cmd}
+	}
+	if cmd.Flags().Changed("embedded") {
+		a.flags.Embedded = &a.embedded
+	}
+	return nil
+}
+
+// config reads file and environment, once.
+func (a *app) config() (*config.Config, error) {
+	if a.loaded == nil {
+		c, err := config.Load(config.Input{Flags: a.flags, Environ: a.options.Environ, WorkDir: a.options.Dir})
+		if err != nil {
+			return nil, err
+		}
+		a.loaded = c
+		a.out.color = a.out.stderr.terminal && !c.NoColor
+	}
+	return a.loaded, nil
+}
+
+// migrator reads the revisions.
+func (a *app) migrator() (*aludel.Migrator, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	options, err := a.libraryOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	folders := make([]aludel.Folder, len(c.Migrations.Dirs))
+	for i, dir := range c.Migrations.Dirs {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, a.noFolder(c, dir)
+		}
+		folders[i] = aludel.Folder{FS: os.DirFS(dir), Path: a.shown(dir)}
+	}
+	options.Path, options.More = folders[0].Path, folders[1:]
+	return aludel.New(folders[0].FS, options)
+}
+
+func (a *app) noFolder(c *config.Config, dir string) error {
+	hint := "make one with \"aludel init\", or name it with -c or --dir"
+	if c.Path != "" {
+		hint = "migrations.dir in " + a.shown(c.Path) + " names it; make it, or mend that line"
+	}
+	return &config.Error{Message: "there is no folder of revisions at " + a.shown(dir), Hint: hint}
+}
+
+// shown is a path as people write it here: relative where it lies below the
+// working folder.
+func (a *app) shown(path string) string {
+	if rel, err := filepath.Rel(a.options.Dir, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return rel
+	}
+	return path
+}
+
+func (a *app) libraryOptions(c *config.Config) (aludel.Options, error) {
+	options := aludel.Options{
+		Recursive: c.Migrations.Recursive, Schema: c.Schema, VersionTable: c.VersionTable,
+		VersionTableSchema: c.VersionTableSchema, HistoryTable: c.HistoryTable,
+		LockTimeout: unbounded(c.Run.LockTimeout), StatementTimeout: c.Run.StatementTimeout, LockWait: unbounded(c.Run.LockWait),
+		SingleTransaction: c.Run.Transaction == "all", FileTemplate: c.Migrations.FileTemplate,
+		SlugLength: c.Migrations.SlugLength, Location: c.Migrations.Timezone, OnEvent: a.progress,
+	}
+	template, err := os.ReadFile(c.Migrations.Template)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return options, fmt.Errorf("reading the template of new files: %w", err)
+	}
+	options.Template = string(template)
+	return options, nil
+}
+
+// connect opens the configured database.
+func (a *app) connect(ctx context.Context) (*pgx.Conn, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	var settings *pgx.ConnConfig
+	if c.Embedded {
+		settings, err = a.embeddedDatabase(ctx, c)
+	} else {
+		settings, err = c.Database()
+	}
+	if err != nil {
+		return nil, err
+	}
+	settings.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.Severity != "NOTICE" || a.verbose {
+			a.out.note("%s:  %s", n.Severity, n.Message)
+		}
+	}
+	conn, err := pgx.ConnectConfig(ctx, settings)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
+	a.closers = append(a.closers, func() error { return conn.Close(context.WithoutCancel(ctx)) })
+	return conn, nil
+}
+
+// open reads the revisions and connects, both at once.
+func (a *app) open(ctx context.Context) (*aludel.Migrator, *pgx.Conn, error) {
+	if _, err := a.config(); err != nil {
+		return nil, nil, err
+	}
+	type opened struct {
+		m   *aludel.Migrator
+		err error
+	}
+	reading := make(chan opened, 1)
+	go func() {
+		m, err := a.migrator()
+		reading <- opened{m, err}
+	}()
+	conn, connectErr := a.connect(ctx)
+	read := <-reading
+	if read.err != nil {
+		return nil, nil, read.err
+	}
+	return read.m, conn, connectErr
+}
+
+// state reads the version table for marks in a list; nil where no database is
+// configured or, with a warning, where it can't be reached. A list of files
+// must not hang on a server unless the request itself does.
+func (a *app) state(ctx context.Context, m *aludel.Migrator, needed bool) (*aludel.State, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	if !c.Embedded && !needed {
+		var none *config.NoDatabaseError
+		if _, err := c.Database(); errors.As(err, &none) && !none.Partly() {
+			return nil, nil
+		}
+	}
+	conn, err := a.connect(ctx)
+	if err != nil {
+		var unreachable *pgconn.ConnectError
+		if !needed && errors.As(err, &unreachable) {
+			a.out.note("warning: what is applied is not marked: %v", err)
+			return nil, nil
+		}
+		return nil, err
+	}
+	return m.State(ctx, conn)
+}
+
+// close closes what was opened, the newest first.
+func (a *app) close() error {
+	var err error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		err = errors.Join(err, a.closers[i]())
+	}
+	a.closers = nil
+	return err
+}
+
+// unbounded says "no bound" in the library's way, where 0 is the default.
+func unbounded(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}

@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/aludel-db/aludel"
+	"github.com/aludel-db/aludel/internal/config"
+	"github.com/aludel-db/aludel/internal/shadow"
+)
+
+// Exit statuses. They are a promise to scripts and pipelines.
+const (
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2 // the command line or the configuration
+	exitDiffers   = 3 // differences or pending migrations
+	exitTampered  = 4
+	exitNotLocked = 5
+	exitPartial   = 6
+)
+
+// A statusError ends the command with a status and no message: what is to say
+// has been said.
+type statusError struct{ status int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// report prints an error with its hints and answers the exit status.
+func (a *app) report(err error) int {
+	var status *statusError
+	switch {
+	case err == nil:
+	case errors.As(err, &status):
+	default:
+		for _, one := range apart(err) {
+			a.out.failed(message(one), a.hints(one))
+		}
+	}
+	closing := a.out.close()
+	switch {
+	case status != nil:
+		return status.status
+	case err != nil:
+		return exitStatus(err)
+	case closing != nil:
+		a.out.failed(closing.Error(), nil)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// apart splits joined errors.
+func apart(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost alone
+		var parts []error
+		for _, one := range joined.Unwrap() {
+			parts = append(parts, apart(one)...)
+		}
+		return parts
+	}
+	return []error{err}
+}
+
+func exitStatus(err error) int {
+	var (
+		usage   *usageError
+		conf    *config.Error
+		schema  *aludel.SchemaError
+		locked  *aludel.LockedError
+		timeout *aludel.LockTimeoutError
+		partial *aludel.PartialError
+	)
+	switch {
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &schema):
+		return exitUsage
+	case errors.As(err, &locked), errors.As(err, &timeout):
+		return exitNotLocked
+	case errors.As(err, &partial):
+		return exitPartial
+	}
+	return exitFailed
+}
+
+// message is the text behind FAILED:. A statement's error shows the line of
+// the file with a caret.
+func message(err error) string {
+	var statement *aludel.StatementError
+	if !errors.As(err, &statement) {
+		if errors.Is(err, context.Canceled) {
+			return "interrupted: " + err.Error()
+		}
+		return err.Error()
+	}
+	text := err.Error()
+	if statement.SQLState == queryCanceled {
+		text = "interrupted, or timed out: " + text
+	}
+	text += "\n" + caret(statement.Line, statement.Column, statement.Source)
+	for _, detail := range []struct{ name, text string }{
+		{"DETAIL", statement.Detail}, {"HINT", statement.Hint}, {"CONTEXT", statement.Where},
+	} {
+		if detail.text != "" {
+			text += "\n" + detail.name + ":  " + detail.text
+		}
+	}
+	return text
+}
+
+const queryCanceled = "57014"
+
+// maxSource is how much of a line is shown around the caret, in characters.
+const maxSource = 120
+
+// caret shows a line with its number and a caret under the column. Tabs in
+// front of the caret are kept, so that it stands right.
+func caret(line, column int, source string) string {
+	runes := []rune(source)
+	column = min(max(column, 1), len(runes)+1)
+	if start := column - maxSource/2; len(runes) > maxSource && start > 0 {
+		runes, column = runes[start:], column-start
+	}
+	runes = runes[:min(len(runes), maxSource)]
+	prefix := fmt.Sprintf("LINE %d: ", line)
+	var pad strings.Builder
+	pad.WriteString(strings.Repeat(" ", utf8.RuneCountInString(prefix)))
+	for _, r := range runes[:min(column-1, len(runes))] {
+		if r == '\t' {
+			pad.WriteRune('\t')
+		} else {
+			pad.WriteRune(' ')
+		}
+	}
+	return prefix + string(runes) + "\n" + pad.String() + "^"
+}
+
+// hints are what to do about an error, a line each.
+func (a *app) hints(err error) []string {
+	var (
+		usage        *usageError
+		conf         *config.Error
+		file         *aludel.FileError
+		graph        *aludel.GraphError
+		request      *aludel.RequestError
+		unknown      *aludel.UnknownRevisionError
+		heads        *aludel.MultipleHeadsError
+		irreversible *aludel.IrreversibleError
+		noServer     *shadow.NotFoundError
+	)
+	switch {
+	case errors.As(err, &usage):
+		return []string{"see \"" + usage.cmd.CommandPath() + " --help\""}
+	case errors.As(err, &conf):
+		return split(conf.Hint)
+	case errors.As(err, &file):
+		return split(file.Hint)
+	case errors.As(err, &graph):
+		return graph.Hints
+	case errors.As(err, &request):
+		return request.Hints
+	case errors.As(err, &unknown):
+		return unknownHints(unknown)
+	case errors.As(err, &heads):
+		return headsHints(heads)
+	case errors.As(err, &irreversible):
+		return []string{"nothing ran; to go on without undoing it, restore a backup or write a new revision"}
+	case errors.As(err, &noServer):
+		return nil // its message says how to install one
+	}
+	return databaseHints(err)
+}
+
+func split(hint string) []string {
+	if hint == "" {
+		return nil
+	}
+	return strings.Split(hint, "\n")
+}
+
+func unknownHints(e *aludel.UnknownRevisionError) []string {
+	var hints []string
+	if e.Reason != "" {
+		hints = append(hints, e.Reason)
+	}
+	for _, r := range e.Candidates {
+		hints = append(hints, fmt.Sprintf("candidate: %s, %s", r.ID, r.Message))
+	}
+	switch {
+	case e.InDatabase:
+		hints = append(hints, fmt.Sprintf("'%s' stands in the version table of the database, but no file has it", e.Argument))
+		if e.WrittenBy != "" {
+			hints = append(hints, "it is "+e.WrittenBy)
+		}
+		hints = append(hints,
+			"bring the file back (another branch of the code may have it), or, when the database is known to be at a revision that is here,",
+			"\"aludel stamp --purge REVISION\"")
+	case e.Suggestion != "":
+		hints = append(hints, "did you mean '"+e.Suggestion+"'?")
+	case len(e.Candidates) == 0 && e.Reason == "":
+		hints = append(hints, "\"aludel history\" lists the revisions")
+	}
+	return hints
+}
+
+func headsHints(e *aludel.MultipleHeadsError) []string {
+	return []string{
+		"the heads are " + strings.Join(e.Heads, ", "),
+		"to join them: aludel merge -m \"merge heads\" " + strings.Join(e.Heads, " "),
+	}
+}
+
+// databaseHints explain errors that the server, the network or the database's
+// state gives.
+func databaseHints(err error) []string {
+	var (
+		schema  *aludel.SchemaError
+		locked  *aludel.LockedError
+		timeout *aludel.LockTimeoutError
+		partial *aludel.PartialError
+		state   *aludel.StatementError
+		connect *pgconn.ConnectError
+	)
+	switch {
+	case errors.As(err, &schema):
+		return []string{
+			"the schemas there are: " + strings.Join(schema.Schemas, ", "),
+			"to create it: aludel ensure_version --create-schema, or aludel upgrade --create-schema",
+		}
+	case errors.As(err, &locked):
+		return []string{"nothing ran; try again when the other run has ended, or wait longer (run.lock_wait)"}
+	case errors.As(err, &timeout):
+		return []string{"nothing of this revision was applied; somebody else holds a lock that it needs"}
+	case errors.As(err, &partial):
+		return []string{
+			fmt.Sprintf("the first %d of %d statements stand; mend the rest in the file and run the same command again:", partial.Done, partial.Total),
+			"it goes on at the statement that failed",
+		}
+	case errors.As(err, &state):
+		return []string{"nothing of revision " + state.Revision + " was applied"}
+	case errors.As(err, &connect):
+		return connectHints(err)
+	}
+	return nil
+}
+
+func connectHints(err error) []string {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return []string{"is the server running, and are host and port right?"}
+	}
+	switch pgErr.Code {
+	case "28P01", "28000":
+		return []string{"check the user and the password (POSTGRES_USER, POSTGRES_PASSWORD, DATABASE_URL, .pgpass)"}
+	case "3D000":
+		return []string{"check the database's name (POSTGRES_DB, DATABASE_URL), or create it"}
+	}
+	return nil
+}

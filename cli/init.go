@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aludel-db/aludel"
+)
+
+// configTemplate is the aludel.toml of a new project; %q is the folder of the
+// revisions and %s the schema line.
+const configTemplate = `# Settings of Aludel. Paths are relative to this file.
+# The database comes from the environment: POSTGRES_SERVER, POSTGRES_PORT, POSTGRES_USER,
+# POSTGRES_PASSWORD and POSTGRES_DB, or DATABASE_URL, or libpq's PG* variables.
+
+# The schema that migrations work in. Naming it here pins it: a POSTGRES_SCHEMA that differs
+# is an error.
+%s
+# Read variables from a file beside this one; the real environment goes before it.
+# env_file = ".env"
+
+[migrations]
+dir = %q
+# The template of new files, and how they are called.
+template = %q
+# file_template = '{{.Created.Format "20060102150405"}}_{{.ID}}{{with .Slug}}_{{.}}{{end}}'
+
+[run]
+# How long a statement may wait for a lock, and so let others queue behind it.
+# lock_timeout = "2s"
+# How long to wait for another run, or for a table that others use.
+# lock_wait = "10m"
+`
+
+func (a *app) initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "init [DIRECTORY]",
+		Short:   "Start a project: a folder for revisions, a template and aludel.toml",
+		Example: "  aludel init migrations\n  aludel -c app/db/aludel.toml init app/db/migrations",
+		Args:    arguments(0, 1, ""),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := "migrations"
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			return a.init(dir)
+		},
+	}
+}
+
+// init makes the folder first: when it can't, there is no configuration that
+// names it.
+func (a *app) init(dir string) error {
+	config := a.flags.ConfigPath
+	if config == "" {
+		config = "aludel.toml"
+	}
+	dir, config = a.absolute(dir), a.absolute(config)
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("Directory %s already exists and is not empty", a.shown(dir)) //nolint:staticcheck // Alembic's words
+	}
+	versions := filepath.Join(dir, "versions")
+	if err := os.MkdirAll(versions, 0o777); err != nil {
+		return fmt.Errorf("creating %s: %w", a.shown(versions), reason(err))
+	}
+	a.out.say("Creating directory %s ...  done", a.shown(versions))
+	template := filepath.Join(dir, "script.sql.tmpl")
+	if err := a.generate(template, aludel.DefaultTemplate); err != nil {
+		return err
+	}
+	if _, err := os.Stat(config); err == nil {
+		a.out.say("File %s already exists, skipping", a.shown(config))
+		a.out.say("Please set migrations.dir in %s to %s", a.shown(config), a.shown(versions))
+		return nil
+	}
+	text, err := configFor(config, versions, template, a.flags.Schema)
+	if err != nil {
+		return err
+	}
+	if err := a.generate(config, text); err != nil {
+		return err
+	}
+	a.out.say("Next: set POSTGRES_SERVER, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB (or use --embedded),")
+	a.out.say("then: aludel revision -m \"create users\"")
+	return nil
+}
+
+func configFor(config, versions, template, schema string) (string, error) {
+	base := filepath.Dir(config)
+	versions, err := filepath.Rel(base, versions)
+	if err != nil {
+		return "", err
+	}
+	if template, err = filepath.Rel(base, template); err != nil {
+		return "", err
+	}
+	line := "# schema = \"public\"\n"
+	if schema != "" {
+		line = fmt.Sprintf("schema = %q\n", schema)
+	}
+	return fmt.Sprintf(configTemplate, line, filepath.ToSlash(versions), filepath.ToSlash(template)), nil
+}
+
+// generate writes a file that must not exist yet.
+func (a *app) generate(path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err == nil {
+		_, err = file.WriteString(text)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", a.shown(path), reason(err))
+	}
+	a.out.say("Generating %s ...  done", a.shown(path))
+	return nil
+}
+
+func (a *app) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(a.options.Dir, path)
+}
+
+// reason leaves out the path, which the message around it has.
+func reason(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}

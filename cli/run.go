@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aludel-db/aludel"
+)
+
+// An eventJSON is a line of upgrade, downgrade and stamp with -o json. Its
+// names are a promise.
+type eventJSON struct {
+	Event      aludel.EventKind `json:"event"`
+	Revision   string           `json:"revision,omitempty"`
+	Direction  string           `json:"direction,omitempty"`
+	Message    string           `json:"message,omitempty"`
+	Number     int              `json:"number,omitempty"`
+	Total      int              `json:"total,omitempty"`
+	Seconds    float64          `json:"seconds,omitempty"`
+	Pause      float64          `json:"pause_seconds,omitempty"`
+	Statement  int              `json:"statement,omitempty"`
+	Statements int              `json:"statements,omitempty"`
+	Object     string           `json:"object,omitempty"`
+	Holder     string           `json:"holder,omitempty"`
+	Error      string           `json:"error,omitempty"`
+}
+
+// A finishedJSON is the last line.
+type finishedJSON struct {
+	Event string   `json:"event"` // "finished"
+	From  []string `json:"from"`
+	To    []string `json:"to"`
+	Steps int      `json:"steps"`
+}
+
+// progress shows what happens during a run.
+func (a *app) progress(e aludel.Event) {
+	if a.out.json {
+		a.progressJSON(&e)
+		return
+	}
+	switch e.Kind {
+	case aludel.StepStarted:
+		if a.out.stdout.terminal && !a.out.quiet {
+			a.out.stdout.Write([]byte(e.Title + " ...")) //nolint:errcheck // kept for the end
+			a.out.stdout.flush()
+		}
+	case aludel.StepDone:
+		took := "done in " + shortDuration(e.Duration)
+		if a.out.stdout.terminal {
+			a.out.say(" %s", a.out.paint("32", took))
+		} else {
+			a.out.say("%s ... %s", e.Title, took)
+		}
+	case aludel.StepFailed:
+		if a.out.stdout.terminal {
+			a.out.say(" %s", a.out.paint("31", "FAILED"))
+		} else {
+			a.out.say("%s ... FAILED", e.Title)
+		}
+	case aludel.StepRetried:
+		a.out.note("%s: %v; trying again in %s", e.Step.Revision.ID, e.Err, shortDuration(e.Pause))
+	case aludel.IndexDropped:
+		a.out.note("%s: dropped the invalid index %s that an earlier attempt left", e.Step.Revision.ID, e.Object)
+	case aludel.LockAwaited:
+		a.out.note("another run holds the migration lock (%s); waiting", e.Holder)
+	}
+}
+
+func (a *app) progressJSON(e *aludel.Event) {
+	line := eventJSON{
+		Event: e.Kind, Number: e.Number, Total: e.Total, Seconds: e.Duration.Seconds(), Pause: e.Pause.Seconds(),
+		Statement: e.Statement, Statements: e.Statements, Object: e.Object, Holder: e.Holder,
+	}
+	if e.Step != nil {
+		line.Revision, line.Direction, line.Message = e.Step.Revision.ID, e.Step.Direction, e.Step.Revision.Message
+	}
+	if e.Err != nil {
+		line.Error = e.Err.Error()
+	}
+	a.out.event(line)
+}
+
+// shortDuration rounds to what a person reads.
+func shortDuration(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return d.Round(100 * time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// finished closes the report of a run.
+func (a *app) finished(result *aludel.Result) error {
+	if a.out.json {
+		a.out.event(finishedJSON{Event: "finished", From: some(result.From), To: some(result.To), Steps: len(result.Steps)})
+		return nil
+	}
+	if len(result.Steps) == 0 && !result.Purge {
+		a.out.say("Nothing to do: the database is at %s", at(result.To))
+	}
+	return nil
+}
+
+// at names version rows.
+func at(rows []string) string {
+	if len(rows) == 0 {
+		return "<base>"
+	}
+	return strings.Join(rows, ", ")
+}
+
+// offline writes the script of a plan.
+func (a *app) offline(options aludel.PlanOptions) error {
+	if a.out.json {
+		return errOffline
+	}
+	m, err := a.migrator()
+	if err != nil {
+		return err
+	}
+	return m.WriteSQL(a.out.stdout, options)
+}
+
+// sqlFlags are those that Alembic gives to all commands that run something.
+func sqlFlags(cmd *cobra.Command, sql *bool) {
+	cmd.Flags().BoolVar(sql, "sql", false, "write the SQL to stdout and run nothing (offline mode)")
+}
+
+var errOffline = errors.New("--sql writes text for psql; -o json doesn't go with it")

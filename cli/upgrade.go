@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/aludel-db/aludel"
+)
+
+func (a *app) upgradeCommand() *cobra.Command {
+	var options aludel.UpgradeOptions
+	var sql bool
+	cmd := &cobra.Command{
+		Use:   "upgrade REVISION",
+		Short: "Run what is missing up to a revision",
+		Example: "  aludel upgrade head\n  aludel upgrade +1\n  aludel upgrade ab1234567890\n" +
+			"  aludel upgrade billing@head\n  aludel upgrade --sql ef1234567890:head > upgrade.sql",
+		Args:              arguments(1, 1, "revision"),
+		ValidArgsFunction: a.completeRevisions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if sql {
+				return a.offline(aludel.PlanOptions{Direction: aludel.Up, Targets: args})
+			}
+			m, conn, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			options.Target = args[0]
+			result, err := m.Upgrade(cmd.Context(), conn, options)
+			if err != nil {
+				return err
+			}
+			return a.finished(result)
+		},
+	}
+	sqlFlags(cmd, &sql)
+	cmd.Flags().BoolVar(&options.CreateSchema, "create-schema", false, "create the configured schema where it is missing")
+	return cmd
+}

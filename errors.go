@@ -1,0 +1,236 @@
+package aludel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/executor"
+	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/versiontable"
+)
+
+// A FileError is something wrong in a revision file.
+type FileError struct {
+	Path         string
+	Line, Column int // 1-based; the column counts characters. 0: the file as a whole
+	Message      string
+	Hint         string // the mend; may be empty
+	err          error
+}
+
+func (e *FileError) Error() string { return e.err.Error() }
+
+// A GraphError is a set of files that don't form a graph: a cycle, a parent
+// that isn't there, an id or a label given twice.
+type GraphError struct {
+	Message      string
+	Path         string // where the mend belongs, if one place can be named
+	Line, Column int
+	Hints        []string // what to do, one line each
+	err          error
+}
+
+func (e *GraphError) Error() string { return e.err.Error() }
+
+// A RequestError is a request that the graph refuses: an ambiguous walk, a
+// target on the wrong side, overlapping revisions.
+type RequestError struct {
+	Message string
+	Hints   []string // what to do, one line each
+}
+
+func (e *RequestError) Error() string { return e.Message }
+
+// An UnknownRevisionError is a specifier, or a row of the version table, that
+// leads to no revision or to several.
+type UnknownRevisionError struct {
+	// Argument is the part that could not be resolved.
+	Argument string
+	// Reason is more than "unknown"; may be empty.
+	Reason string
+	// Candidates are the revisions that an ambiguous prefix could mean.
+	Candidates []Revision
+	// Suggestion is a known id or label close to Argument; may be empty.
+	Suggestion string
+	// InDatabase tells that Argument is a row of the version table. WrittenBy
+	// then says who wrote it, as far as the history knows.
+	InDatabase bool
+	WrittenBy  string
+	err        error
+}
+
+func (e *UnknownRevisionError) Error() string { return e.err.Error() }
+
+// A MultipleHeadsError is a specifier that wants one head where there are
+// several.
+type MultipleHeadsError struct {
+	Argument string
+	Heads    []string // ids, in load order
+	err      error
+}
+
+func (e *MultipleHeadsError) Error() string { return e.err.Error() }
+
+// A SchemaError is a configured schema that the database doesn't have.
+type SchemaError struct {
+	Schema, Database string
+	Schemas          []string // those that are there, the system's left out
+	err              error
+}
+
+func (e *SchemaError) Error() string { return e.err.Error() }
+
+// A LockedError says that another run held the migration lock for longer than
+// [Options].LockWait.
+type LockedError struct {
+	PID    int // 0 where the holder could not be seen
+	Waited time.Duration
+	err    error
+}
+
+func (e *LockedError) Error() string { return e.err.Error() }
+
+// A LockTimeoutError is a migration that could not get its locks, because
+// others were using the objects. Nothing of it was applied.
+type LockTimeoutError struct {
+	Tries int
+	err   error
+}
+
+func (e *LockTimeoutError) Error() string { return e.err.Error() }
+
+// Unwrap is the error of the last try.
+func (e *LockTimeoutError) Unwrap() error { return publicError(errors.Unwrap(e.err)) }
+
+// A StatementError is a statement of a revision that the server refused. It
+// unwraps to the server's own [pgconn.PgError].
+type StatementError struct {
+	Revision     string
+	Direction    Direction
+	Path         string
+	Line, Column int // 1-based; the column counts characters
+	// Source is that line of the file.
+	Source string
+	// Statement is the whole statement.
+	Statement                              string
+	SQLState, Message, Detail, Hint, Where string
+	err                                    error
+}
+
+func (e *StatementError) Error() string { return e.err.Error() }
+
+// Unwrap is the server's error.
+func (e *StatementError) Unwrap() error { return errors.Unwrap(e.err) }
+
+// An IrreversibleError is a downgrade over a revision that has no way back.
+// Nothing ran.
+type IrreversibleError struct {
+	Revision, Path string
+	Reason         string // as the file gives it; empty where it has no down section
+	err            error
+}
+
+func (e *IrreversibleError) Error() string { return e.err.Error() }
+
+// A PartialError is a revision of which some statements have run and some
+// have not: a section outside a transaction failed on its way.
+type PartialError struct {
+	Revision    string
+	Direction   Direction
+	Done, Total int // statements
+	err         error
+}
+
+func (e *PartialError) Error() string { return e.err.Error() }
+
+// Unwrap is the reason.
+func (e *PartialError) Unwrap() error { return publicError(errors.Unwrap(e.err)) }
+
+// publicError converts what the layers below answer. Errors that nobody acts
+// on stay as they are.
+func publicError(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch e := err.(type) { //nolint:errorlint // the layers answer these unwrapped
+	case *revision.FileError:
+		return &FileError{Path: e.Path, Line: e.Line, Column: e.Column, Message: e.Message, Hint: e.Hint, err: err}
+	case *revision.GraphError:
+		return &GraphError{Message: e.Message, Path: e.Path, Line: e.Line, Column: e.Column, Hints: e.Hints, err: err}
+	case *revision.RequestError:
+		return &RequestError{Message: e.Message, Hints: e.Hints}
+	case *revision.MultipleHeadsError:
+		heads := make([]string, len(e.Heads))
+		for i, r := range e.Heads {
+			heads[i] = r.ID
+		}
+		return &MultipleHeadsError{Argument: e.Argument, Heads: heads, err: err}
+	}
+	return runError(err)
+}
+
+// runError converts errors of the database's side.
+func runError(err error) error {
+	switch e := err.(type) { //nolint:errorlint // as above
+	case *versiontable.SchemaError:
+		return &SchemaError{Schema: e.Schema, Database: e.Database, Schemas: e.Schemas, err: err}
+	case *versiontable.LockedError:
+		return &LockedError{PID: e.Holder.PID, Waited: e.Waited, err: err}
+	case *executor.LockTimeoutError:
+		return &LockTimeoutError{Tries: e.Tries, err: err}
+	case *executor.IrreversibleError:
+		return &IrreversibleError{Revision: e.Revision, Path: e.Path, Reason: e.Reason, err: err}
+	case *executor.PartialError:
+		return &PartialError{Revision: e.Revision, Direction: e.Direction, Done: e.Done, Total: e.Total, err: err}
+	case *executor.StatementError:
+		return &StatementError{
+			Revision: e.Revision, Direction: Direction(e.Direction), Path: e.Path, Line: e.Line, Column: e.Column,
+			Source: e.Source, Statement: e.Text, SQLState: e.Err.Code, Message: e.Err.Message, Detail: e.Err.Detail,
+			Hint: e.Err.Hint, Where: e.Err.Where, err: err,
+		}
+	}
+	return err
+}
+
+// publicErrors does the same for each of several joined errors.
+func publicErrors(err error) error {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return publicError(err)
+	}
+	var public []error
+	for _, one := range joined.Unwrap() {
+		public = append(public, publicError(one))
+	}
+	return errors.Join(public...)
+}
+
+func isStale(err error) bool {
+	var stale *executor.StaleError
+	return errors.As(err, &stale)
+}
+
+// explain converts the error of a planner, and asks the database who wrote a
+// version row that no file has.
+func (m *Migrator) explain(ctx context.Context, conn *pgx.Conn, err error) error {
+	var unknown *revision.UnknownRevisionError
+	if !errors.As(err, &unknown) {
+		return publicError(err)
+	}
+	public := &UnknownRevisionError{
+		Argument: unknown.Argument, Reason: unknown.Reason, Candidates: m.publicRevisions(unknown.Candidates, nil),
+		Suggestion: unknown.Suggestion, InDatabase: unknown.InDatabase, err: err,
+	}
+	if !unknown.InDatabase || conn == nil {
+		return public
+	}
+	if e, err := m.table.LastWriter(ctx, conn, unknown.Argument); err == nil && e != nil {
+		public.WrittenBy = fmt.Sprintf("%q, written by %s as %s at %s with %s",
+			e.Message, e.Host, e.By, e.Finished.UTC().Format("2006-01-02 15:04:05Z"), e.Program)
+	}
+	return public
+}

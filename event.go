@@ -1,0 +1,58 @@
+package aludel
+
+import (
+	"time"
+
+	"github.com/aludel-db/aludel/internal/executor"
+)
+
+// An EventKind says what happened.
+type EventKind string
+
+// The kinds of events. Their names are stable: JSON output uses them.
+const (
+	StepStarted   EventKind = "started"        // a step is about to run
+	StepDone      EventKind = "done"           // it is committed
+	StepFailed    EventKind = "failed"         // it is not; Err says why
+	StepRetried   EventKind = "retried"        // it ran into the lock timeout and waits for Pause
+	StatementDone EventKind = "statement_done" // a statement outside a transaction is done
+	IndexDropped  EventKind = "index_dropped"  // an INVALID index that a failed attempt left is dropped
+	LockAwaited   EventKind = "lock_awaited"   // another runner holds the lock
+)
+
+// An Event is something that happened during a run. Fields that don't belong
+// to its kind are zero.
+type Event struct {
+	Kind EventKind
+	// Step is the step, Number its place in the plan, from 1, of Total.
+	Step          *Step
+	Number, Total int
+	// Title announces the step in Alembic's words: "Running upgrade a -> b, message".
+	Title    string
+	Duration time.Duration
+	Pause    time.Duration
+	// Statement, from 1, of Statements in a section outside a transaction.
+	Statement, Statements int
+	// Object is the index of IndexDropped.
+	Object string
+	// Holder describes who has the lock of LockAwaited.
+	Holder string
+	Err    error
+}
+
+var eventKinds = map[executor.EventKind]EventKind{
+	executor.StepStarted: StepStarted, executor.StepDone: StepDone, executor.StepFailed: StepFailed,
+	executor.StepRetried: StepRetried, executor.StatementDone: StatementDone, executor.IndexDropped: IndexDropped,
+}
+
+func (m *Migrator) publicEvent(e *executor.Event) Event {
+	public := Event{
+		Kind: eventKinds[e.Kind], Number: e.Number, Total: e.Total, Duration: e.Duration, Pause: e.Pause,
+		Statement: e.Statement, Statements: e.Statements, Object: e.Object, Err: publicError(e.Err),
+	}
+	if e.Step != nil {
+		step := m.publicStep(e.Step)
+		public.Step, public.Title = &step, executor.Title(e.Step)
+	}
+	return public
+}

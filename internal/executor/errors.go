@@ -1,0 +1,114 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/sqltext"
+)
+
+// A StatementError is a statement of a revision that the server refused.
+type StatementError struct {
+	Revision  string
+	Direction revision.Direction
+	Path      string
+	Line      int // 1-based
+	Column    int // 1-based, in characters
+	Text      string
+	// Source is the line of the file, for a caret under Column.
+	Source string
+	Err    *pgconn.PgError
+}
+
+func (e *StatementError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s (SQLSTATE %s)", e.Path, e.Line, e.Column, e.Err.Message, e.Err.Code)
+}
+
+func (e *StatementError) Unwrap() error { return e.Err }
+
+// An IrreversibleError is a downgrade over a revision that has no way back.
+type IrreversibleError struct {
+	Revision string
+	Path     string
+	Reason   string // as the file gives it; empty where it has no down section
+}
+
+func (e *IrreversibleError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("revision %s can't be downgraded: %s has no \"-- migrate:down\" section", e.Revision, e.Path)
+	}
+	return fmt.Sprintf("revision %s can't be downgraded: %s", e.Revision, e.Reason)
+}
+
+// A PartialError is a revision of which some statements have run and some
+// have not.
+type PartialError struct {
+	Revision  string
+	Direction string
+	// Done of Total statements have run.
+	Done, Total int
+	Err         error
+}
+
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("revision %s is partially applied (%s: %d of %d statements): %v",
+		e.Revision, e.Direction, e.Done, e.Total, e.Err)
+}
+
+func (e *PartialError) Unwrap() error { return e.Err }
+
+var (
+	errUnfinished = errors.New("it has to be finished before anything else runs")
+	errEdited     = errors.New("the statements that have run were changed in the file since")
+)
+
+// A StaleError says that the version rows are no longer those that the plan
+// was made for. Nothing of the step was applied.
+type StaleError struct{ Err error }
+
+func (e *StaleError) Error() string {
+	return "the version table was changed by somebody else: " + e.Err.Error()
+}
+func (e *StaleError) Unwrap() error { return e.Err }
+
+// A LockTimeoutError is a step that could not get its locks in time.
+type LockTimeoutError struct {
+	Tries int
+	Err   error
+}
+
+func (e *LockTimeoutError) Error() string {
+	return fmt.Sprintf("%v (gave up after %d tries)", e.Err, e.Tries)
+}
+
+func (e *LockTimeoutError) Unwrap() error { return e.Err }
+
+// statementError finds the place in the file of an error in a section.
+// character is the 1-based character within the section, 0 where the server
+// gave none; index is the statement that failed.
+func statementError(step *revision.Step, s *revision.Section, err *pgconn.PgError, character, index int) error {
+	offset := 0
+	text := ""
+	if index >= 0 && index < len(s.Statements) {
+		offset, text = s.Statements[index].Offset, s.Statements[index].Text
+	}
+	if character > 0 {
+		offset = sqltext.OffsetOfCharacter(s.SQL, character)
+	}
+	path, line, column := s.Position(offset)
+	return &StatementError{
+		Revision: step.Revision.ID, Direction: step.Direction, Path: path, Line: line, Column: column,
+		Text: text, Source: sourceLine(s.SQL, offset), Err: err,
+	}
+}
+
+// sourceLine is the line of sql that holds offset.
+func sourceLine(sql string, offset int) string {
+	start := strings.LastIndexByte(sql[:offset], '\n') + 1
+	line, _, _ := strings.Cut(sql[start:], "\n")
+	return strings.TrimRight(line, "\r")
+}

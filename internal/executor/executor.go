@@ -1,0 +1,231 @@
+// Package executor runs the steps of a plan against a database, or writes them
+// as an offline script.
+//
+// A transactional section is sent as one message: BEGIN, its settings, the
+// check that the version rows are those planned for, the section, the change
+// of version rows, the history row, COMMIT. The server runs it in one round
+// trip, and since it answers statement by statement, an error is still mapped
+// to its place in the file. A section with transaction:false runs statement
+// by statement, each one recorded before and after.
+//
+// The package gets ordered steps and knows nothing of graphs or specifiers. It
+// may import revision, versiontable, sqltext and pgx. It prints nothing: what
+// happens is told by typed [Event]s.
+package executor
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/versiontable"
+)
+
+// Options are the settings of a run.
+type Options struct {
+	// Table names the version table and its schema.
+	Table *versiontable.Table
+	// LockTimeout bounds each wait for a lock inside a transaction; 0 is no
+	// bound. A file's own option goes before it.
+	LockTimeout time.Duration
+	// StatementTimeout bounds each statement; 0 is no bound.
+	StatementTimeout time.Duration
+	// LockWait bounds the repetition of a step that runs into LockTimeout.
+	LockWait time.Duration
+	// SingleTransaction runs all steps in one transaction.
+	SingleTransaction bool
+	// Host and Program go into the history.
+	Host, Program string
+	// OnEvent hears what happens, on the goroutine of the run. May be nil.
+	OnEvent func(Event)
+}
+
+// A Job is a plan with the sections that it needs, read and checked: nothing
+// of it can fail any more for a reason that lies in the files.
+type Job struct {
+	plan     *revision.Plan
+	sections []*revision.Section // one a step; nil for a stamp
+	width    int                 // characters of the longest id that becomes a row
+}
+
+// Prepare reads the sections that plan needs, in parallel, and refuses
+// what can't run before anything does.
+func Prepare(plan *revision.Plan) (*Job, error) {
+	job := &Job{plan: plan, sections: make([]*revision.Section, len(plan.Steps))}
+	faults := make([]error, len(plan.Steps))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(2*runtime.GOMAXPROCS(0), len(plan.Steps)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(plan.Steps); i = next.Add(1) - 1 {
+				job.sections[i], faults[i] = section(&plan.Steps[i])
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range faults {
+		if err != nil {
+			return nil, err
+		}
+	}
+	for i := range plan.Steps {
+		for _, id := range plan.Steps[i].Adds {
+			job.width = max(job.width, len([]rune(id)))
+		}
+	}
+	return job, nil
+}
+
+// section reads what a step runs.
+func section(step *revision.Step) (*revision.Section, error) {
+	if step.Direction == revision.Stamp {
+		return nil, nil
+	}
+	script, err := step.Revision.Script()
+	if err != nil {
+		return nil, err
+	}
+	if step.Direction == revision.Up {
+		return &script.Up, nil
+	}
+	if !script.Down.Present || script.Down.Irreversible != "" {
+		return nil, &IrreversibleError{
+			Revision: step.Revision.ID, Path: step.Revision.Path, Reason: script.Down.Irreversible,
+		}
+	}
+	return &script.Down, nil
+}
+
+// A runner is one run.
+type runner struct {
+	Options
+	conn  *pgx.Conn
+	job   *Job
+	heads []string // the version rows at this moment, sorted
+}
+
+// Run runs the job on conn, which stays the caller's. The caller holds the
+// lock. Steps that are done stay done when a later one fails; the error
+// then is a [*StatementError], [*PartialError], [*StaleError] or another that
+// says what stands. It is resumable: a new plan goes on where this one ended.
+func Run(ctx context.Context, conn *pgx.Conn, job *Job, options Options) error {
+	r := &runner{Options: options, conn: conn, job: job, heads: job.plan.From}
+	if r.OnEvent == nil {
+		r.OnEvent = func(Event) {}
+	}
+	if err := r.checkPartial(ctx); err != nil {
+		return err
+	}
+	if err := r.createTables(ctx); err != nil {
+		return err
+	}
+	switch {
+	case job.stampsOnly():
+		return r.transaction(ctx, 0, len(job.sections))
+	case r.SingleTransaction:
+		if err := job.refuseNonTransactional(); err != nil {
+			return err
+		}
+		return r.transaction(ctx, 0, len(job.sections))
+	}
+	for i, s := range job.sections {
+		var err error
+		if s != nil && s.NoTransaction {
+			err = r.outsideTransaction(ctx, i)
+		} else {
+			err = r.transaction(ctx, i, i+1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *Job) stampsOnly() bool {
+	for _, s := range j.sections {
+		if s != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (j *Job) refuseNonTransactional() error {
+	for i, s := range j.sections {
+		if s != nil && s.NoTransaction {
+			path, line, _ := s.Position(0)
+			return fmt.Errorf("revision %s can't run in one transaction with the others: %s:%d says transaction:false",
+				j.plan.Steps[i].Revision.ID, path, line-1)
+		}
+	}
+	return nil
+}
+
+// createTables makes the version table and the history where they are missing.
+func (r *runner) createTables(ctx context.Context) error {
+	state, err := r.Table.State(ctx, r.conn)
+	if err != nil {
+		return err
+	}
+	sql := r.Table.CreateSQL(state, r.job.width)
+	if sql == "" {
+		return nil
+	}
+	if _, err := r.conn.PgConn().Exec(ctx, "BEGIN;\n"+sql+"COMMIT;").ReadAll(); err != nil {
+		r.rollback()
+		return fmt.Errorf("creating the version table in schema %q: %w", r.Table.Schema, err)
+	}
+	return nil
+}
+
+// checkPartial lets nothing run over a revision that has run in part, except
+// what finishes it.
+func (r *runner) checkPartial(ctx context.Context) error {
+	partial, err := r.Table.Partial(ctx, r.conn)
+	if err != nil || len(partial) == 0 {
+		return err
+	}
+	for _, entry := range partial {
+		nothingDone := entry.Outcome == versiontable.Failed && entry.StatementsDone == 0
+		if nothingDone || r.job.finishes(&entry) {
+			continue
+		}
+		return &PartialError{
+			Revision: entry.Revision, Direction: entry.Direction,
+			Done: entry.StatementsDone, Total: entry.Statements, Err: errUnfinished,
+		}
+	}
+	return nil
+}
+
+// finishes tells that the job runs the rest of a partial revision.
+func (j *Job) finishes(entry *versiontable.Entry) bool {
+	for i := range j.plan.Steps {
+		step := &j.plan.Steps[i]
+		if step.Revision.ID == entry.Revision && string(step.Direction) == entry.Direction {
+			return true
+		}
+	}
+	return false
+}
+
+// rollback ends a transaction that failed, if the connection is still there.
+func (r *runner) rollback() {
+	ctx, cancel := context.WithTimeout(context.Background(), rollbackWait)
+	defer cancel()
+	pg := r.conn.PgConn()
+	if !pg.IsClosed() && pg.TxStatus() != 'I' {
+		_ = pg.Exec(ctx, "ROLLBACK").Close()
+	}
+}
+
+// rollbackWait is how long a server gets to roll back before its connection
+// is given up, which rolls back as well.
+const rollbackWait = 10 * time.Second

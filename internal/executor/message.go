@@ -1,0 +1,144 @@
+package executor
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/versiontable"
+)
+
+// A message is the text of one transaction, and where in it things are: the
+// server answers each statement, so counting answers tells how far it came.
+type message struct {
+	sql        strings.Builder
+	statements int
+	bodies     []body
+	check      int // the statement that compares the version rows
+}
+
+// A body is a section within a message.
+type body struct {
+	step  int
+	first int // number of its first statement in the message
+	count int // of its statements
+	start int // byte offset of its text
+	done  int // number of the statement that completes the step
+}
+
+func (m *message) add(statements int, sql string) {
+	m.sql.WriteString(sql)
+	m.statements += statements
+}
+
+// build writes the transaction of the steps from up to, but not including,
+// to. heads are the rows that it expects.
+func (r *runner) build(from, to int) *message {
+	m := &message{}
+	m.add(1, "BEGIN;\n")
+	if !r.job.stampsOnly() {
+		m.add(1, "SET LOCAL search_path = "+pgx.Identifier{r.Table.Target}.Sanitize()+";\n")
+	}
+	m.add(1, setTimeout("LOCAL lock_timeout", r.lockTimeout(nil)))
+	m.add(1, setTimeout("LOCAL statement_timeout", r.StatementTimeout))
+	m.add(1, r.Table.LockSQL())
+	m.check = m.statements
+	m.add(1, r.Table.CheckSQL(r.heads))
+	if r.job.plan.Purge && from == 0 {
+		m.add(1, r.Table.PurgeSQL())
+	}
+	for i := from; i < to; i++ {
+		r.addStep(m, i)
+	}
+	m.add(1, "COMMIT;\n")
+	return m
+}
+
+// addStep writes a section, its version rows and its history row.
+func (r *runner) addStep(m *message, i int) {
+	step, s := &r.job.plan.Steps[i], r.job.sections[i]
+	b := body{step: i}
+	entry := r.entry(step, versiontable.Done)
+	if s != nil {
+		r.addTimeouts(m, s)
+		b.first, b.start, b.count = m.statements, m.sql.Len(), len(s.Statements)
+		// The section is sent as it is, comments and all, so that positions in
+		// errors count the same characters. Its last line may be a comment.
+		m.add(b.count, s.SQL)
+		if b.count > 0 {
+			m.add(0, "\n;\n")
+		} else {
+			m.add(0, "\n")
+		}
+		entry.Checksum = s.Checksum()
+	}
+	m.add(len(step.Removes)+len(step.Adds), r.Table.RowsSQL(step.Removes, step.Adds))
+	if len(step.Removes) == 1 && len(step.Adds) == 1 {
+		m.statements-- // one UPDATE
+	}
+	b.done = m.statements
+	m.add(1, r.Table.AppendSQL(entry))
+	m.bodies = append(m.bodies, b)
+}
+
+// addTimeouts writes the timeouts that a file sets for itself. They hold for
+// the rest of the transaction; with several steps in one, each sets its own.
+func (r *runner) addTimeouts(m *message, s *revision.Section) {
+	if s.LockTimeout != nil || r.SingleTransaction {
+		m.add(1, setTimeout("LOCAL lock_timeout", r.lockTimeout(s)))
+	}
+	if s.StatementTimeout != nil || r.SingleTransaction {
+		m.add(1, setTimeout("LOCAL statement_timeout", r.statementTimeout(s)))
+	}
+}
+
+func (r *runner) lockTimeout(s *revision.Section) time.Duration {
+	if s != nil && s.LockTimeout != nil {
+		return *s.LockTimeout
+	}
+	return r.LockTimeout
+}
+
+func (r *runner) statementTimeout(s *revision.Section) time.Duration {
+	if s.StatementTimeout != nil {
+		return *s.StatementTimeout
+	}
+	return r.StatementTimeout
+}
+
+// setTimeout writes a SET of a timeout in milliseconds. PostgreSQL takes 0 as
+// no timeout, so what is shorter than a millisecond becomes one.
+func setTimeout(name string, d time.Duration) string {
+	ms := d.Milliseconds()
+	if d > 0 && ms == 0 {
+		ms = 1
+	}
+	return "SET " + name + " = " + strconv.FormatInt(ms, 10) + ";\n"
+}
+
+// entry starts a history row for a step.
+func (r *runner) entry(step *revision.Step, outcome versiontable.Outcome) *versiontable.Entry {
+	return &versiontable.Entry{
+		Revision: step.Revision.ID, Direction: string(step.Direction), Outcome: outcome,
+		Message: step.Revision.Summary(), Host: r.Host, Program: r.Program,
+	}
+}
+
+// bodyOf is the section that statement number n belongs to, or nil.
+func (m *message) bodyOf(n int) *body {
+	for i := range m.bodies {
+		if b := &m.bodies[i]; n >= b.first && n < b.first+b.count {
+			return b
+		}
+	}
+	return nil
+}
+
+// characters counts those of the message in front of b.
+func (m *message) characters(b *body) int {
+	return utf8.RuneCountInString(m.sql.String()[:b.start])
+}

@@ -1,0 +1,79 @@
+package executor
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/versiontable"
+)
+
+// WriteSQL writes the job as a script for psql: the statements that [Run]
+// sends, in the same transactions. Run on a database whose version rows are
+// not those that the plan starts from, the script stops before it changes
+// anything.
+func WriteSQL(w io.Writer, job *Job, options Options) error {
+	r := &runner{Options: options, job: job, heads: job.plan.From}
+	out := bufio.NewWriter(w)
+	if len(job.plan.Steps) > 0 || job.plan.Purge {
+		fmt.Fprintf(out, "BEGIN;\n%sCOMMIT;\n", r.Table.CreateSQL(versiontable.State{}, job.width))
+	}
+	switch {
+	case job.plan.Purge || job.stampsOnly() || r.SingleTransaction:
+		if err := job.refuseNonTransactional(); err != nil {
+			return err
+		}
+		if len(job.plan.Steps) > 0 || job.plan.Purge {
+			r.writeTransaction(out, 0, len(job.sections))
+		}
+	default:
+		for i, s := range job.sections {
+			if s != nil && s.NoTransaction {
+				r.writeOutside(out, i)
+			} else {
+				r.writeTransaction(out, i, i+1)
+			}
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("writing the script: %w", err)
+	}
+	return nil
+}
+
+func (r *runner) writeTitle(out *bufio.Writer, i int) {
+	fmt.Fprintf(out, "\n-- %s\n\n", Title(&r.job.plan.Steps[i]))
+}
+
+// Title is the line that announces a step, in Alembic's words.
+func Title(step *revision.Step) string {
+	verb := map[revision.Direction]string{
+		revision.Up: "upgrade", revision.Down: "downgrade", revision.Stamp: "stamp_revision",
+	}[step.Direction]
+	return "Running " + verb + " " + step.Describe() + ", " + step.Revision.Summary()
+}
+
+func (r *runner) writeTransaction(out *bufio.Writer, from, to int) {
+	for i := from; i < to; i++ {
+		r.writeTitle(out, i)
+	}
+	out.WriteString(r.build(from, to).sql.String()) //nolint:errcheck // bufio keeps the error for Flush
+	r.advance(from, to)
+}
+
+// writeOutside writes a section that runs outside a transaction. psql stops at
+// the first error with ON_ERROR_STOP; the version rows follow at the end.
+func (r *runner) writeOutside(out *bufio.Writer, i int) {
+	o := &outside{runner: r, i: i, step: &r.job.plan.Steps[i], section: r.job.sections[i]}
+	o.done = len(o.section.Statements)
+	r.writeTitle(out, i)
+	fmt.Fprintf(out, "SET search_path = %s;\n%s\n;\nRESET search_path;\n",
+		pgx.Identifier{r.Table.Target}.Sanitize(), strings.TrimSpace(o.section.SQL))
+	fmt.Fprintf(out, "BEGIN;\n%s%s%s%sCOMMIT;\n", r.Table.LockSQL(), r.Table.CheckSQL(r.heads),
+		r.Table.RowsSQL(o.step.Removes, o.step.Adds), r.Table.AppendSQL(o.noteEntry(versiontable.Done)))
+	r.advance(i, i+1)
+}

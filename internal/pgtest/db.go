@@ -1,0 +1,101 @@
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/aludel-db/aludel/internal/shadow"
+)
+
+// DB is the database of one test. Its fields are what the POSTGRES_* variables
+// take; there is no password.
+type DB struct {
+	Name string
+	Host string // the folder of the server's socket
+	Port uint16
+	User string // a superuser
+
+	server *shadow.Server
+}
+
+// New creates an empty database, which is dropped at the end of the test.
+func New(t testing.TB) *DB {
+	t.Helper()
+	server := Server(t)
+	name := "t_" + strings.ToLower(rand.Text()[:16])
+	if err := server.CreateDatabase(t.Context(), name, ""); err != nil {
+		t.Fatal(err)
+	}
+	cleanup(t, "dropping the test's database", func(ctx context.Context) error {
+		return server.DropDatabase(ctx, name)
+	})
+	config := server.Config(name)
+	return &DB{Name: name, Host: config.Host, Port: config.Port, User: config.User, server: server}
+}
+
+// Config is how to connect to the database. Each call returns a copy.
+func (d *DB) Config() *pgx.ConnConfig { return d.server.Config(d.Name) }
+
+// URL is Config as a connection URL.
+func (d *DB) URL() string { return d.server.URL(d.Name) }
+
+// Connect returns a new connection, which is closed at the end of the test.
+func (d *DB) Connect(t testing.TB) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.ConnectConfig(t.Context(), d.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cleanup(t, "closing the test's connection", conn.Close)
+	return conn
+}
+
+// Exec executes statements on a connection of their own, all in one
+// transaction unless they say otherwise.
+func (d *DB) Exec(t testing.TB, sql string) {
+	t.Helper()
+	d.results(t, sql)
+}
+
+// Query executes statements as Exec does and returns the rows of the last one,
+// as PostgreSQL writes them in text. NULL is the word NULL.
+func (d *DB) Query(t testing.TB, sql string) [][]string {
+	t.Helper()
+	results := d.results(t, sql)
+	if len(results) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for _, values := range results[len(results)-1].Rows {
+		row := make([]string, len(values))
+		for i, value := range values {
+			row[i] = string(value)
+			if value == nil {
+				row[i] = "NULL"
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (d *DB) results(t testing.TB, sql string) []*pgconn.Result {
+	t.Helper()
+	conn, err := pgconn.ConnectConfig(t.Context(), &d.Config().Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := conn.Exec(t.Context(), sql).ReadAll()
+	if closing := conn.Close(t.Context()); err == nil {
+		err = closing
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return results
+}

@@ -1,0 +1,303 @@
+package revision
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aludel-db/aludel/internal/sqltext"
+	"github.com/aludel-db/aludel/internal/suggest"
+)
+
+// A Script is the whole of a revision file, read and checked.
+type Script struct {
+	Up   Section
+	Down Section
+}
+
+// A Section is what stands under one marker of a file.
+type Section struct {
+	// Present tells an absent section from an empty one: an absent down
+	// section can't be undone, an empty one is a deliberate no-op.
+	Present bool
+	// SQL is the text under the marker, line ends as in the file.
+	SQL string
+	// Statements are SQL's; their offsets count from the start of SQL.
+	Statements []sqltext.Statement
+	// NoTransaction is the option transaction:false.
+	NoTransaction bool
+	// LockTimeout and StatementTimeout are options; nil where not given, and
+	// 0 switches the timeout off.
+	LockTimeout, StatementTimeout *time.Duration
+	// Irreversible says why there is no way back; down only.
+	Irreversible string
+
+	name string // up or down
+	path string
+	line int // of SQL's first line in the file
+}
+
+// Position is the place in the file of a byte offset within SQL.
+func (s *Section) Position(offset int) (path string, line, column int) {
+	at := sqltext.PositionAt(s.SQL, offset)
+	return s.path, s.line + at.Line - 1, at.Column
+}
+
+// Checksum is the SHA-256 of SQL in hex, whatever the line ends are: a
+// checkout on another system must not look like an edit.
+func (s *Section) Checksum() string {
+	sum := sha256.Sum256([]byte(strings.ReplaceAll(s.SQL, "\r\n", "\n")))
+	return hex.EncodeToString(sum[:])
+}
+
+// Script reads the revision's file again, whole, and checks what will run:
+// every statement is split and classified before the first one is sent.
+func (r *Revision) Script() (*Script, error) {
+	if r.folder == nil {
+		return &Script{Up: Section{Present: true}, Down: Section{Present: true}}, nil
+	}
+	data, err := fs.ReadFile(r.folder, r.name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", r.Path, underlying(err))
+	}
+	if !utf8.Valid(data) {
+		return nil, invalidUTF8(r.Path, data)
+	}
+	return ParseScript(r.Path, string(data))
+}
+
+// ParseScript reads the sections of a file. path names it in errors.
+func ParseScript(path, src string) (*Script, error) {
+	p := scriptParser{path: path, src: src}
+	for line := range strings.Lines(src) {
+		p.line++
+		p.feed(line)
+		p.offset += len(line)
+		if p.err != nil {
+			return nil, p.err
+		}
+	}
+	p.close()
+	if p.err == nil && !p.script.Up.Present {
+		p.fail(1, 1, "the file has no \"-- migrate:up\" line", "put one above the statements that upgrade")
+	}
+	for _, s := range []*Section{&p.script.Up, &p.script.Down} {
+		if p.err == nil {
+			p.err = s.check()
+		}
+	}
+	return &p.script, p.err
+}
+
+type scriptParser struct {
+	path   string
+	src    string
+	script Script
+	open   *Section // the section that lines belong to
+	start  int      // offset of open's SQL
+	line   int
+	offset int // of the current line
+	err    error
+}
+
+func (p *scriptParser) feed(line string) {
+	text := strings.TrimRight(line, "\r\n")
+	comment, isComment := strings.CutPrefix(text, "--")
+	name, isMarker := strings.CutPrefix(strings.TrimLeft(comment, " \t"), markerPrefix)
+	if !isComment || !isMarker {
+		if p.open == nil && !isComment && strings.Trim(text, "\ufeff \t") != "" {
+			p.fail(p.line, 1, "a statement stands above the first marker", "put \"-- migrate:up\" above it")
+		}
+		return
+	}
+	p.close()
+	name, options, _ := strings.Cut(strings.TrimSpace(name), " ")
+	column := utf8.RuneCountInString(text[:strings.Index(text, markerPrefix)]) + 1
+	section := p.section(name, column)
+	if section == nil {
+		return
+	}
+	*section = Section{Present: true, name: name, path: p.path, line: p.line + 1}
+	p.open, p.start = section, p.offset+len(line)
+	base := len(text) - len(strings.TrimLeft(text[len(text)-len(options):], " \t"))
+	p.options(section, name, text, base)
+}
+
+// section finds where the lines under a marker go.
+func (p *scriptParser) section(name string, column int) *Section {
+	var s *Section
+	switch name {
+	case "up":
+		s = &p.script.Up
+	case "down":
+		s = &p.script.Down
+	default:
+		hint := "the markers are \"-- migrate:up\" and \"-- migrate:down\""
+		if near := suggest.Closest(name, []string{"up", "down"}); near != "" {
+			hint = "did you mean \"-- migrate:" + near + "\"?"
+		}
+		p.fail(p.line, column, "unknown marker \"migrate:"+name+"\"", hint)
+		return nil
+	}
+	if s.Present {
+		p.fail(p.line, column, "\"-- migrate:"+name+"\" stands twice, first on line "+strconv.Itoa(s.line-1),
+			"put all its statements under one marker")
+		return nil
+	}
+	if name == "up" && p.script.Down.Present {
+		p.fail(p.line, column, "\"-- migrate:up\" stands below \"-- migrate:down\"", "put it above")
+		return nil
+	}
+	return s
+}
+
+// options reads `name:value` items of a marker line from byte offset on.
+func (p *scriptParser) options(s *Section, marker, text string, offset int) {
+	for offset < len(text) && p.err == nil {
+		if text[offset] == ' ' || text[offset] == '\t' {
+			offset++
+			continue
+		}
+		end := optionEnd(text, offset)
+		item := text[offset:end]
+		name, value, ok := strings.Cut(item, ":")
+		message, hint := "", ""
+		if !ok {
+			message, hint = "\""+item+"\" is not an option", "write options as name:value"
+		} else {
+			message, hint = s.setOption(marker, name, unquote(value))
+		}
+		if message != "" {
+			p.fail(p.line, utf8.RuneCountInString(text[:offset])+1, message, hint)
+		}
+		offset = end
+	}
+}
+
+// optionEnd finds the end of an option, which blanks don't end inside quotes.
+func optionEnd(text string, from int) int {
+	quoted := false
+	for i := from; i < len(text); i++ {
+		switch {
+		case text[i] == '"':
+			quoted = !quoted
+		case !quoted && (text[i] == ' ' || text[i] == '\t'):
+			return i
+		}
+	}
+	return len(text)
+}
+
+func unquote(s string) string {
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+var optionNames = []string{"transaction", "lock_timeout", "statement_timeout", "irreversible"}
+
+// setOption applies one option and answers what is wrong with it.
+func (s *Section) setOption(marker, name, value string) (message, hint string) {
+	switch name {
+	case "transaction":
+		if value != "true" && value != "false" {
+			return "transaction is \"" + value + "\"", "write transaction:false or transaction:true"
+		}
+		s.NoTransaction = value == "false"
+	case "lock_timeout", "statement_timeout":
+		d, err := time.ParseDuration(value)
+		if err != nil || d < 0 {
+			return name + " is \"" + value + "\", which is not a duration", "write it as 500ms, 5s or 10m; 0 switches it off"
+		}
+		if name == "lock_timeout" {
+			s.LockTimeout = &d
+		} else {
+			s.StatementTimeout = &d
+		}
+	case "irreversible":
+		if marker != "down" {
+			return "irreversible stands on migrate:" + marker, "move it to the \"-- migrate:down\" line"
+		}
+		if s.Irreversible = value; value == "" {
+			return "irreversible gives no reason", "write irreversible:\"why there is no way back\""
+		}
+	default:
+		hint = "the options are " + strings.Join(optionNames, ", ")
+		if near := suggest.Closest(name, optionNames); near != "" {
+			hint = "did you mean \"" + near + "\"?"
+		}
+		return "unknown option \"" + name + "\"", hint
+	}
+	return "", ""
+}
+
+// close ends the open section at the current line.
+func (p *scriptParser) close() {
+	if p.open != nil {
+		p.open.SQL = p.src[p.start:p.offset]
+		p.open = nil
+	}
+}
+
+func (p *scriptParser) fail(line, column int, message, hint string) {
+	if p.err == nil {
+		p.err = &FileError{Path: p.path, Line: line, Column: column, Message: message, Hint: hint}
+	}
+}
+
+// check splits the section and refuses what can't run the way it is asked to.
+func (s *Section) check() error {
+	var err error
+	if s.Statements, err = sqltext.Split(s.SQL); err != nil {
+		if bad, ok := err.(*sqltext.Error); ok { //nolint:errorlint // Split's own type, documented
+			return s.errorAt(bad.Offset, bad.Message, bad.Hint)
+		}
+		return err
+	}
+	if s.Irreversible != "" && len(s.Statements) > 0 {
+		return s.errorAt(s.Statements[0].Offset, "an irreversible section holds statements",
+			"take out the statements, or the option irreversible")
+	}
+	for _, statement := range s.Statements {
+		switch {
+		case statement.Class == sqltext.TransactionControl && s.NoTransaction:
+			return s.errorAt(statement.Offset, statement.Kind+" in a section with transaction:false",
+				"take it out: each statement runs and is recorded on its own")
+		case statement.Class == sqltext.TransactionControl:
+			return s.errorAt(statement.Offset, statement.Kind+" inside a transactional section",
+				"take it out: the section runs in one transaction, together with its version rows")
+		case statement.Class == sqltext.NonTransactional && !s.NoTransaction:
+			return s.errorAt(statement.Offset, statement.Kind+" can't run inside a transaction",
+				"write \"-- migrate:"+s.name+" transaction:false\", best in a revision of its own")
+		}
+	}
+	return nil
+}
+
+func (s *Section) errorAt(offset int, message, hint string) error {
+	path, line, column := s.Position(offset)
+	return &FileError{Path: path, Line: line, Column: column, Message: message, Hint: hint}
+}
+
+// invalidUTF8 points at the first byte that is not UTF-8.
+func invalidUTF8(path string, data []byte) error {
+	offset := 0
+	for offset < len(data) {
+		r, size := utf8.DecodeRune(data[offset:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		offset += size
+	}
+	at := sqltext.PositionAt(string(data[:offset]), offset)
+	return &FileError{
+		Path: path, Line: at.Line, Column: at.Column,
+		Message: "the file is not UTF-8", Hint: "save it as UTF-8",
+	}
+}

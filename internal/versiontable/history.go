@@ -1,0 +1,172 @@
+package versiontable
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// An Outcome is how far an entry of the history has come.
+type Outcome string
+
+// The outcomes. Rows are only ever appended: the newest row of a revision and
+// direction tells where it stands.
+const (
+	Done    Outcome = "done"    // all of it, version rows included
+	Running Outcome = "running" // a statement outside a transaction was about to be sent
+	Failed  Outcome = "failed"  // the error is in the row
+)
+
+// An Entry is a row of the history.
+type Entry struct {
+	Revision  string
+	Direction string // up, down or stamp
+	Outcome   Outcome
+	Message   string
+	// Checksum is that of the section that ran; empty for a stamp.
+	Checksum string
+	// Statements and StatementsDone count the statements of a section that
+	// runs outside a transaction; Statements is 0 otherwise.
+	Statements, StatementsDone int
+	// DoneChecksum is that of the statements done, see [DoneChecksum].
+	DoneChecksum string
+	Error        string
+	// Host and Program say where it ran and with which version.
+	Host, Program string
+	// Started is empty (zero) for an entry of the transaction it is written
+	// in: the server's own time is taken.
+	Started  time.Time
+	Finished time.Time
+	By       string // the database role; read only
+}
+
+func (t *Table) historyDDL() string {
+	return "CREATE TABLE IF NOT EXISTS " + t.history() + ` (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    revision text NOT NULL,
+    direction text NOT NULL,
+    outcome text NOT NULL,
+    message text NOT NULL,
+    checksum text,
+    statements integer,
+    statements_done integer,
+    done_checksum text,
+    error text,
+    applied_by text NOT NULL DEFAULT session_user,
+    host text NOT NULL,
+    program text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+`
+}
+
+// AppendSQL adds an entry.
+func (t *Table) AppendSQL(e *Entry) string {
+	columns := []string{"revision", "direction", "outcome", "message", "host", "program"}
+	values := []string{
+		literal(e.Revision), literal(e.Direction), literal(string(e.Outcome)),
+		literal(e.Message), literal(e.Host), literal(e.Program),
+	}
+	add := func(column, value string) {
+		columns, values = append(columns, column), append(values, value)
+	}
+	if e.Checksum != "" {
+		add("checksum", literal(e.Checksum))
+	}
+	if e.Statements > 0 {
+		add("statements", strconv.Itoa(e.Statements))
+		add("statements_done", strconv.Itoa(e.StatementsDone))
+		add("done_checksum", literal(e.DoneChecksum))
+	}
+	if e.Error != "" {
+		add("error", literal(e.Error))
+	}
+	if !e.Started.IsZero() {
+		add("started_at", literal(e.Started.UTC().Format(time.RFC3339Nano)))
+	}
+	return "INSERT INTO " + t.history() + " (" + strings.Join(columns, ", ") + ")\nVALUES (" + strings.Join(values, ", ") + ");\n"
+}
+
+// DoneChecksum is the SHA-256 of statements in hex: what has run of a section
+// must still be in the file when the rest is to follow.
+func DoneChecksum(statements []string) string {
+	h := sha256.New()
+	for _, s := range statements {
+		h.Write([]byte(strings.ReplaceAll(s, "\r\n", "\n")))
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Partial reads the entries of revisions that a section outside a transaction
+// has begun and not finished, in the order of their ids. A database without
+// history has none.
+func (t *Table) Partial(ctx context.Context, conn *pgx.Conn) ([]Entry, error) {
+	rows, err := query(ctx, conn, `SELECT revision, direction, outcome, message, coalesce(checksum, ''), `+
+		`statements, statements_done, done_checksum, coalesce(error, ''), host, program, applied_by, `+
+		`extract(epoch FROM started_at) FROM (SELECT DISTINCT ON (revision) * FROM `+t.history()+
+		` WHERE outcome = 'done' OR statements IS NOT NULL ORDER BY revision, id DESC) AS newest `+
+		`WHERE outcome <> 'done' ORDER BY id`)
+	if hasCode(err, undefinedTable, invalidSchemaName) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading history %s: %w", t.history(), err)
+	}
+	var entries []Entry
+	for _, r := range rows {
+		e := Entry{
+			Revision: r[0], Direction: r[1], Outcome: Outcome(r[2]), Message: r[3], Checksum: r[4],
+			DoneChecksum: r[7], Error: r[8], Host: r[9], Program: r[10], By: r[11],
+		}
+		e.Statements, _ = strconv.Atoi(r[5]) // integer columns
+		e.StatementsDone, _ = strconv.Atoi(r[6])
+		seconds, _ := strconv.ParseFloat(r[12], 64)
+		e.Started = time.UnixMicro(int64(seconds * 1e6))
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// Checksums reads, for each revision whose newest entry applied it, the
+// checksum of the section that ran. A database without history has none.
+func (t *Table) Checksums(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
+	rows, err := query(ctx, conn, `SELECT revision, checksum FROM (SELECT DISTINCT ON (revision) revision, direction, checksum FROM `+
+		t.history()+` WHERE outcome = 'done' ORDER BY revision, id DESC) AS newest WHERE direction = 'up' AND checksum IS NOT NULL`)
+	if hasCode(err, undefinedTable, invalidSchemaName) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading history %s: %w", t.history(), err)
+	}
+	sums := make(map[string]string, len(rows))
+	for _, r := range rows {
+		sums[r[0]] = r[1]
+	}
+	return sums, nil
+}
+
+// LastWriter reads who wrote a version row that no file has: the newest entry
+// that applied or stamped the revision, or nil.
+func (t *Table) LastWriter(ctx context.Context, conn *pgx.Conn, revision string) (*Entry, error) {
+	rows, err := query(ctx, conn, `SELECT message, host, program, applied_by, extract(epoch FROM finished_at) FROM `+t.history()+
+		` WHERE revision = `+literal(revision)+` AND outcome = 'done' ORDER BY id DESC LIMIT 1`)
+	if hasCode(err, undefinedTable, invalidSchemaName, insufficientPrivileges) || err == nil && len(rows) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading history %s: %w", t.history(), err)
+	}
+	r := rows[0]
+	seconds, _ := strconv.ParseFloat(r[4], 64)
+	return &Entry{
+		Revision: revision, Message: r[0], Host: r[1], Program: r[2], By: r[3], Finished: time.UnixMicro(int64(seconds * 1e6)),
+	}, nil
+}

@@ -1,0 +1,137 @@
+package versiontable
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Lock is held from [Table.Lock] until Unlock.
+type Lock struct{ conn *pgx.Conn }
+
+// A Holder is the session that has the lock.
+type Holder struct {
+	PID         int
+	Application string
+	User        string
+	Client      string    // address, empty for a Unix socket
+	Since       time.Time // when its connection was made
+}
+
+// A LockedError says that the lock could not be had in time.
+type LockedError struct {
+	Holder Holder // zero where it could not be seen
+	Waited time.Duration
+}
+
+func (e *LockedError) Error() string {
+	if e.Holder.PID == 0 {
+		return fmt.Sprintf("another run holds the migration lock (waited %s)", e.Waited.Round(time.Second))
+	}
+	return fmt.Sprintf("another run holds the migration lock: %s (waited %s)", e.Holder, e.Waited.Round(time.Second))
+}
+
+func (h Holder) String() string {
+	s := "pid " + strconv.Itoa(h.PID)
+	if h.Application != "" {
+		s += ", application " + strconv.Quote(h.Application)
+	}
+	if h.User != "" {
+		s += ", user " + h.User
+	}
+	if h.Client != "" {
+		s += " at " + h.Client
+	}
+	if !h.Since.IsZero() {
+		s += ", since " + h.Since.Format(time.DateTime)
+	}
+	return s
+}
+
+// key is the number of the lock: one for each version table. Advisory locks
+// belong to a database already.
+func (t *Table) key() int64 {
+	sum := sha256.Sum256([]byte("aludel\x00" + t.Schema + "\x00" + t.Name))
+	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // any 64 bits will do
+}
+
+// Polling starts at firstPoll and slows down to lastPoll.
+const (
+	firstPoll = 20 * time.Millisecond
+	lastPoll  = 500 * time.Millisecond
+)
+
+// Lock takes the advisory lock on a connection of its own. It asks again and
+// again in autocommit: a session that blocks in pg_advisory_lock holds a
+// snapshot, for which the holder's CREATE INDEX CONCURRENTLY would wait for
+// ever. onWait hears once who has the lock. After wait it gives up with a
+// [LockedError].
+func (t *Table) Lock(ctx context.Context, config *pgx.ConnConfig, wait time.Duration, onWait func(Holder)) (*Lock, error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting for the migration lock: %w", err)
+	}
+	start, told := time.Now(), false
+	for pause := firstPoll; ; pause = min(2*pause, lastPoll) {
+		rows, err := query(ctx, conn, "SELECT pg_catalog.pg_try_advisory_lock("+strconv.FormatInt(t.key(), 10)+")")
+		if err != nil {
+			closeConn(conn)
+			return nil, fmt.Errorf("taking the migration lock: %w", err)
+		}
+		if rows[0][0] == "t" {
+			return &Lock{conn: conn}, nil
+		}
+		waited := time.Since(start)
+		if !told || waited >= wait {
+			holder := t.holder(ctx, conn)
+			if waited >= wait {
+				closeConn(conn)
+				return nil, &LockedError{Holder: holder, Waited: waited}
+			}
+			onWait(holder)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			closeConn(conn)
+			return nil, fmt.Errorf("waiting for the migration lock: %w", ctx.Err())
+		case <-time.After(min(pause/2+rand.N(pause), max(wait-waited, time.Millisecond))):
+		}
+	}
+}
+
+// holder looks up who has the lock. pg_locks shows a 64-bit key as two halves.
+func (t *Table) holder(ctx context.Context, conn *pgx.Conn) Holder {
+	key := uint64(t.key()) //nolint:gosec // the same bits
+	rows, err := query(ctx, conn, fmt.Sprintf(`SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''), `+
+		`coalesce(host(a.client_addr), ''), coalesce(extract(epoch FROM a.backend_start), 0) FROM pg_catalog.pg_locks l `+
+		`LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 `+
+		`AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) `+
+		`AND l.classid = %d AND l.objid = %d`, key>>32, key&0xffffffff))
+	if err != nil || len(rows) == 0 {
+		return Holder{} // gone again, or not to be seen
+	}
+	h := Holder{Application: rows[0][1], User: rows[0][2], Client: rows[0][3]}
+	h.PID, _ = strconv.Atoi(rows[0][0])
+	if seconds, _ := strconv.ParseFloat(rows[0][4], 64); seconds > 0 {
+		h.Since = time.Unix(int64(seconds), 0)
+	}
+	return h
+}
+
+// Unlock gives the lock back by closing its connection: nothing can fail, and
+// nothing is left behind.
+func (l *Lock) Unlock() { closeConn(l.conn) }
+
+// closeConn says goodbye, but doesn't wait for a server that doesn't answer.
+func closeConn(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}

@@ -1,0 +1,263 @@
+package aludel
+
+import (
+	"context"
+
+	"io/fs"
+	"os"
+	"os/user"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/executor"
+	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/versiontable"
+)
+
+// Defaults of [Options].
+const (
+	DefaultSchema       = "public"
+	DefaultVersionTable = "alembic_version"
+	DefaultHistoryTable = "aludel_history"
+	DefaultLockTimeout  = 2 * time.Second
+	DefaultLockWait     = 10 * time.Minute
+	DefaultFileTemplate = revision.DefaultFileTemplate
+	DefaultTemplate     = revision.DefaultTemplate
+	DefaultSlugLength   = revision.DefaultSlugLength
+)
+
+// A Folder is a place with revision files.
+type Folder struct {
+	// FS holds the files.
+	FS fs.FS
+	// Dir is the folder within FS; empty means its root.
+	Dir string
+	// Path names the folder in messages and, where new revisions are to be
+	// written, on disk. Empty means that it can't be written to.
+	Path string
+}
+
+// Options say where things are and how migrations run. The zero value of each
+// field is its default.
+type Options struct {
+	// Path is the folder that fsys stands for, in messages and on disk;
+	// empty where there is none, as with an embed.FS.
+	Path string
+	// More are further folders with revisions of the same graph, read after
+	// the first.
+	More []Folder
+	// Recursive also reads the folders below each folder.
+	Recursive bool
+
+	// Schema is where unqualified names resolve; default [DefaultSchema].
+	Schema string
+	// VersionTable is the version table's name; default [DefaultVersionTable].
+	VersionTable string
+	// VersionTableSchema holds the version table and the history; default
+	// Schema.
+	VersionTableSchema string
+	// HistoryTable is the history's name. The default is
+	// [DefaultHistoryTable], and with a VersionTable of another name than the
+	// default that name with "_history" after it.
+	HistoryTable string
+
+	// LockTimeout bounds how long a statement waits for a lock, and so how
+	// long others queue behind it; default [DefaultLockTimeout]; negative is
+	// no bound.
+	LockTimeout time.Duration
+	// StatementTimeout bounds each statement; default no bound.
+	StatementTimeout time.Duration
+	// LockWait bounds the wait for another runner, and how long a migration
+	// that runs into LockTimeout is tried again; default [DefaultLockWait];
+	// negative is no wait.
+	LockWait time.Duration
+	// SingleTransaction runs all pending migrations in one transaction rather
+	// than each in its own.
+	SingleTransaction bool
+
+	// Template is the text/template of new files; default [DefaultTemplate].
+	Template string
+	// FileTemplate is the text/template of their names, without the ending;
+	// default [DefaultFileTemplate].
+	FileTemplate string
+	// SlugLength is the most characters of the message in a file name;
+	// default [DefaultSlugLength].
+	SlugLength int
+	// Location is the time zone of times in new files; default UTC.
+	Location *time.Location
+
+	// OnEvent hears what happens during a run. It is called on the goroutine
+	// of the verb, and must not call the Migrator.
+	OnEvent func(Event)
+}
+
+// A Migrator knows one graph of revisions. It is safe for concurrent use.
+type Migrator struct {
+	graph   *revision.Graph
+	folders []revision.Folder
+	table   versiontable.Table
+	options Options
+}
+
+// New reads and checks the revision files in the root of fsys. It needs no
+// database. Every faulty file is reported, each by a [FileError]; files that
+// don't form a graph by a [GraphError].
+func New(fsys fs.FS, options Options) (*Migrator, error) {
+	m := &Migrator{options: options.withDefaults()}
+	m.folders = append(m.folders, revision.Folder{FS: fsys, Path: options.Path, Recursive: options.Recursive})
+	for _, f := range options.More {
+		m.folders = append(m.folders, revision.Folder{FS: f.FS, Dir: f.Dir, Path: f.Path, Recursive: options.Recursive})
+	}
+	m.table = versiontable.Table{
+		Schema: m.options.VersionTableSchema, Name: m.options.VersionTable,
+		History: m.options.HistoryTable, Target: m.options.Schema,
+	}
+	revisions, err := revision.Load(m.folders...)
+	if err != nil {
+		return nil, publicErrors(err)
+	}
+	if m.graph, err = revision.New(revisions); err != nil {
+		return nil, publicError(err)
+	}
+	return m, nil
+}
+
+func (o Options) withDefaults() Options {
+	set := func(field *string, value string) {
+		if *field == "" {
+			*field = value
+		}
+	}
+	set(&o.Schema, DefaultSchema)
+	set(&o.VersionTable, DefaultVersionTable)
+	set(&o.VersionTableSchema, o.Schema)
+	if o.VersionTable == DefaultVersionTable {
+		set(&o.HistoryTable, DefaultHistoryTable)
+	}
+	set(&o.HistoryTable, o.VersionTable+"_history")
+	bound := func(field *time.Duration, value time.Duration) {
+		if *field == 0 {
+			*field = value
+		}
+		*field = max(*field, 0)
+	}
+	bound(&o.LockTimeout, DefaultLockTimeout)
+	bound(&o.LockWait, DefaultLockWait)
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.OnEvent == nil {
+		o.OnEvent = func(Event) {}
+	}
+	return o
+}
+
+// A planner makes a plan from the version rows.
+type planner func(rows []string) (*revision.Plan, error)
+
+// maxPlans is how often a plan is made anew because somebody else has changed
+// the version rows meanwhile.
+const maxPlans = 10
+
+// run plans, takes the lock, plans again where the rows have changed while it
+// waited, and runs. Without anything to do it takes no lock and writes nothing.
+func (m *Migrator) run(ctx context.Context, conn *pgx.Conn, plan planner) (*Result, error) {
+	rows, _, err := m.table.Heads(ctx, conn)
+	if err != nil {
+		return nil, publicError(err)
+	}
+	job, result, err := m.prepare(ctx, conn, plan, rows)
+	if job == nil || err != nil {
+		return result, err
+	}
+	lock, err := m.table.Lock(ctx, conn.Config(), m.options.LockWait, func(h versiontable.Holder) {
+		m.options.OnEvent(Event{Kind: LockAwaited, Holder: h.String()})
+	})
+	if err != nil {
+		return nil, publicError(err)
+	}
+	defer lock.Unlock()
+	for range maxPlans {
+		var again []string
+		if again, _, err = m.table.Heads(ctx, conn); err != nil {
+			return nil, publicError(err)
+		}
+		if !slices.Equal(again, rows) {
+			rows = again
+			if job, result, err = m.prepare(ctx, conn, plan, rows); job == nil || err != nil {
+				return result, err
+			}
+		}
+		if err = executor.Run(ctx, conn, job, m.executorOptions()); !isStale(err) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, publicError(err)
+	}
+	return result, nil
+}
+
+// prepare makes a plan and reads what it needs; no job means nothing to do.
+func (m *Migrator) prepare(ctx context.Context, conn *pgx.Conn, plan planner, rows []string) (*executor.Job, *Result, error) {
+	p, err := plan(rows)
+	if err != nil {
+		return nil, nil, m.explain(ctx, conn, err)
+	}
+	result := &Result{Plan: *m.publicPlan(p)}
+	if len(p.Steps) == 0 && (!p.Purge || len(p.From) == 0) {
+		return nil, result, nil
+	}
+	job, err := executor.Prepare(p)
+	if err != nil {
+		return nil, nil, publicError(err)
+	}
+	return job, result, nil
+}
+
+func (m *Migrator) executorOptions() executor.Options {
+	return executor.Options{
+		Table: &m.table, LockTimeout: m.options.LockTimeout, StatementTimeout: m.options.StatementTimeout,
+		LockWait: m.options.LockWait, SingleTransaction: m.options.SingleTransaction,
+		Host: host(), Program: "aludel " + Version(),
+		OnEvent: func(e executor.Event) { m.options.OnEvent(m.publicEvent(&e)) },
+	}
+}
+
+// host is who runs this, for the history: the login name and the machine.
+func host() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown host"
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username + "@" + name
+	}
+	return name
+}
+
+// Version is the version of this module in the running program, "devel" where
+// it was built from a checkout.
+func Version() string {
+	const module = "github.com/aludel-db/aludel"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "devel"
+	}
+	version := ""
+	if info.Main.Path == module {
+		version = info.Main.Version
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path == module {
+			version = dependency.Version
+		}
+	}
+	if version == "" || version == "(devel)" {
+		return "devel"
+	}
+	return version
+}

@@ -1,0 +1,111 @@
+package aludel
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/executor"
+	"github.com/aludel-db/aludel/internal/revision"
+)
+
+// PlanOptions say what to plan.
+type PlanOptions struct {
+	// Direction is [Up], [Down] or [Stamped].
+	Direction Direction
+	// Targets are specifiers: one for an upgrade (default "head") or a
+	// downgrade, one or more for a stamp.
+	Targets []string
+	// From are the version rows to start from. Nil asks the database.
+	From []string
+	// Purge belongs to a stamp.
+	Purge bool
+}
+
+// Plan says what Upgrade, Downgrade or Stamp would run, in order. It is made
+// by the same planner. conn may be nil where From is given.
+func (m *Migrator) Plan(ctx context.Context, conn *pgx.Conn, options PlanOptions) (*Plan, error) {
+	rows := options.From
+	if rows == nil {
+		var err error
+		if rows, _, err = m.table.Heads(ctx, conn); err != nil {
+			return nil, publicError(err)
+		}
+	}
+	p, err := m.plan(rows, &options)
+	if err != nil {
+		return nil, m.explain(ctx, conn, err)
+	}
+	return m.publicPlan(p), nil
+}
+
+func (m *Migrator) plan(rows []string, options *PlanOptions) (*revision.Plan, error) {
+	switch options.Direction {
+	case Stamped:
+		return m.graph.Stamp(rows, options.Targets, options.Purge)
+	case Down:
+		return m.graph.Downgrade(rows, strings.Join(options.Targets, " "))
+	}
+	if len(options.Targets) == 0 {
+		return m.graph.Upgrade(rows, "head")
+	}
+	return m.graph.Upgrade(rows, strings.Join(options.Targets, " "))
+}
+
+// WriteSQL writes the plan as a script for psql: offline mode. It needs no
+// database. The target may be a range "from:to"; without one an upgrade starts
+// at the empty state.
+func (m *Migrator) WriteSQL(w io.Writer, options PlanOptions) error {
+	if options.From == nil {
+		if err := m.splitRange(&options); err != nil {
+			return err
+		}
+	}
+	p, err := m.plan(options.From, &options)
+	if err != nil {
+		return m.explain(context.Background(), nil, err)
+	}
+	job, err := executor.Prepare(p)
+	if err != nil {
+		return publicError(err)
+	}
+	return executor.WriteSQL(w, job, m.executorOptions())
+}
+
+// splitRange takes "from:to" apart: from becomes the version rows.
+func (m *Migrator) splitRange(options *PlanOptions) error {
+	from, ranged := "base", false
+	targets := slices.Clone(options.Targets)
+	for i, target := range targets {
+		start, end, ok := strings.Cut(target, ":")
+		if !ok {
+			continue
+		}
+		if ranged && start != from {
+			return &RequestError{Message: "Stamp operation with --sql only supports a single starting revision at a time"}
+		}
+		if start == "" || end == "" || strings.Contains(end, ":") {
+			return &RequestError{
+				Message: fmt.Sprintf("Range %q needs a start and an end", target),
+				Hints:   []string{"write it as <fromrev>:<torev>; base stands for nothing applied"},
+			}
+		}
+		from, ranged, targets[i] = start, true, end
+	}
+	if options.Direction == Down && !ranged {
+		return &RequestError{Message: "downgrade with --sql requires <fromrev>:<torev>"}
+	}
+	start, err := m.graph.Resolve(from)
+	if err != nil {
+		return m.explain(context.Background(), nil, err)
+	}
+	options.Targets, options.From = targets, []string{}
+	for _, r := range start {
+		options.From = append(options.From, r.ID)
+	}
+	return nil
+}

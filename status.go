@@ -1,0 +1,102 @@
+package aludel
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/revision"
+)
+
+// A Status is where a database stands, and what is wrong with it.
+type Status struct {
+	State *State
+	// Current are the rows that files have.
+	Current []Revision
+	// Heads are the heads that "upgrade heads" leads to.
+	Heads []Revision
+	// Pending are the steps to all heads, in order; none where the rows can't
+	// be planned from.
+	Pending []Step
+	// Tampered are applied revisions whose up section is no longer the one
+	// that ran.
+	Tampered []Revision
+	// Partial are revisions that a section outside a transaction has begun
+	// and not finished.
+	Partial []PartialRevision
+	// Problem is why nothing can be planned from the rows; nil otherwise.
+	Problem error
+}
+
+// A PartialRevision is a revision of which some statements have run.
+type PartialRevision struct {
+	ID, Message string
+	Direction   Direction
+	Done, Total int
+	// Error is what the last try failed with; empty where it was killed.
+	Error string
+}
+
+// Status looks at the database and the files. It writes nothing.
+func (m *Migrator) Status(ctx context.Context, conn *pgx.Conn) (*Status, error) {
+	state, err := m.State(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	s := &Status{State: state, Heads: m.publicRevisions(m.graph.RealHeads(), state)}
+	for _, id := range state.Rows {
+		if r := m.graph.Get(id); r != nil {
+			s.Current = append(s.Current, m.publicRevision(r, state))
+		}
+	}
+	if p, err := m.graph.Upgrade(state.Rows, "heads"); err != nil {
+		s.Problem = m.explain(ctx, conn, err)
+	} else {
+		s.Pending = m.publicPlan(p).Steps
+	}
+	if s.Partial, err = m.partial(ctx, conn); err != nil {
+		return nil, err
+	}
+	s.Tampered, err = m.tampered(ctx, conn, state)
+	return s, err
+}
+
+// OK tells that nothing is wrong and nothing is pending.
+func (s *Status) OK() bool {
+	return s.Problem == nil && len(s.Pending)+len(s.Tampered)+len(s.Partial) == 0
+}
+
+func (m *Migrator) partial(ctx context.Context, conn *pgx.Conn) ([]PartialRevision, error) {
+	entries, err := m.table.Partial(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	var list []PartialRevision
+	for _, e := range entries {
+		list = append(list, PartialRevision{
+			ID: e.Revision, Message: e.Message, Direction: Direction(e.Direction),
+			Done: e.StatementsDone, Total: e.Statements, Error: e.Error,
+		})
+	}
+	return list, nil
+}
+
+// tampered compares the files of applied revisions with what ran.
+func (m *Migrator) tampered(ctx context.Context, conn *pgx.Conn, state *State) ([]Revision, error) {
+	sums, err := m.table.Checksums(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	var list []*revision.Revision
+	for i, r := range m.graph.Revisions() {
+		sum, known := sums[r.ID]
+		if !known || !state.applied[i] {
+			continue
+		}
+		script, err := r.Script()
+		if err != nil || script.Up.Checksum() != sum {
+			list = append(list, r) // a file that can't be read any more was edited as well
+		}
+	}
+	return m.publicRevisions(list, state), nil
+}
