@@ -24,14 +24,14 @@ type DB struct {
 }
 
 // New creates an empty database, which is dropped at the end of the test.
-func New(t testing.TB) *DB {
-	t.Helper()
-	server := Server(t)
+func New(tb testing.TB) *DB {
+	tb.Helper()
+	server := Server(tb)
 	name := "t_" + strings.ToLower(rand.Text()[:16])
-	if err := server.CreateDatabase(t.Context(), name, ""); err != nil {
-		t.Fatal(err)
+	if err := server.CreateDatabase(tb.Context(), name, ""); err != nil {
+		tb.Fatal(err)
 	}
-	cleanup(t, "dropping the test's database", func(ctx context.Context) error {
+	cleanup(tb, "dropping the test's database", func(ctx context.Context) error {
 		return server.DropDatabase(ctx, name)
 	})
 	config := server.Config(name)
@@ -45,28 +45,28 @@ func (d *DB) Config() *pgx.ConnConfig { return d.server.Config(d.Name) }
 func (d *DB) URL() string { return d.server.URL(d.Name) }
 
 // Connect returns a new connection, which is closed at the end of the test.
-func (d *DB) Connect(t testing.TB) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.ConnectConfig(t.Context(), d.Config())
+func (d *DB) Connect(tb testing.TB) *pgx.Conn {
+	tb.Helper()
+	conn, err := pgx.ConnectConfig(tb.Context(), d.Config())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	cleanup(t, "closing the test's connection", conn.Close)
+	cleanup(tb, "closing the test's connection", conn.Close)
 	return conn
 }
 
 // Exec executes statements on a connection of their own, all in one
 // transaction unless they say otherwise.
-func (d *DB) Exec(t testing.TB, sql string) {
-	t.Helper()
-	d.results(t, sql)
+func (d *DB) Exec(tb testing.TB, sql string) {
+	tb.Helper()
+	d.results(tb, sql)
 }
 
 // Query executes statements as Exec does and returns the rows of the last one,
 // as PostgreSQL writes them in text. NULL is the word NULL.
-func (d *DB) Query(t testing.TB, sql string) [][]string {
-	t.Helper()
-	results := d.results(t, sql)
+func (d *DB) Query(tb testing.TB, sql string) [][]string {
+	tb.Helper()
+	results := d.results(tb, sql)
 	if len(results) == 0 {
 		return nil
 	}
@@ -84,18 +84,18 @@ func (d *DB) Query(t testing.TB, sql string) [][]string {
 	return rows
 }
 
-func (d *DB) results(t testing.TB, sql string) []*pgconn.Result {
-	t.Helper()
-	conn, err := pgconn.ConnectConfig(t.Context(), &d.Config().Config)
+func (d *DB) results(tb testing.TB, sql string) []*pgconn.Result {
+	tb.Helper()
+	conn, err := pgconn.ConnectConfig(tb.Context(), &d.Config().Config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	results, err := conn.Exec(t.Context(), sql).ReadAll()
-	if closing := conn.Close(t.Context()); err == nil {
+	results, err := conn.Exec(tb.Context(), sql).ReadAll()
+	if closing := conn.Close(tb.Context()); err == nil {
 		err = closing
 	}
 	if err != nil {
-		t.Fatalf("%s: %v", sql, err)
+		tb.Fatalf("%s: %v", sql, err)
 	}
 	return results
 }

@@ -17,13 +17,13 @@ import (
 // pg_dump's where the server's installation has that, which sees all there is;
 // else, as with the servers from npm, it is read from the catalogs by
 // describe.sql, which knows the common kinds of objects.
-func (d *DB) Dump(t testing.TB) string {
-	t.Helper()
+func (d *DB) Dump(tb testing.TB) string {
+	tb.Helper()
 	program := filepath.Join(d.server.Installation().BinDir, "pg_dump")
 	if _, err := os.Stat(program); err != nil {
-		return d.describe(t)
+		return d.describe(tb)
 	}
-	return d.dumpWith(t, program)
+	return d.dumpWith(tb, program)
 }
 
 // dumpNoise is what pg_dump writes beside definitions: its headings, the
@@ -34,17 +34,17 @@ var dumpNoise = regexp.MustCompile(`(?m)^(--\n-- (Name: .*; Type: .*|PostgreSQL 
 
 var emptyLines = regexp.MustCompile(`\n{2,}`)
 
-func (d *DB) dumpWith(t testing.TB, program string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, "--schema-only", "--host="+d.Host,
+func (d *DB) dumpWith(tb testing.TB, program string) string {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), program, "--schema-only", "--host="+d.Host,
 		"--port="+strconv.Itoa(int(d.Port)), "--username="+d.User, "--dbname="+d.Name, "--no-password")
 	cmd.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH")} // and no PGOPTIONS
 	out, err := cmd.Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		t.Fatalf("pg_dump: %v: %s", err, exit.Stderr)
+		tb.Fatalf("pg_dump: %v: %s", err, exit.Stderr)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	text := dumpNoise.ReplaceAllString(string(out), "")
 	return strings.TrimLeft(emptyLines.ReplaceAllString(text, "\n"), "\n")
@@ -53,10 +53,10 @@ func (d *DB) dumpWith(t testing.TB, program string) string {
 //go:embed describe.sql
 var describeSQL string
 
-func (d *DB) describe(t testing.TB) string {
-	t.Helper()
+func (d *DB) describe(tb testing.TB) string {
+	tb.Helper()
 	var text strings.Builder
-	for _, row := range d.Query(t, describeSQL) {
+	for _, row := range d.Query(tb, describeSQL) {
 		text.WriteString(row[0])
 		text.WriteByte('\n')
 	}

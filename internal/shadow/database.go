@@ -12,10 +12,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connConfig is how to connect, with nothing taken from the environment: pgx
-// reads libpq's variables wherever the text leaves something open.
+// neutral are connection settings for which pgx would otherwise take libpq's
+// variables, which are about the user's own database.
+const neutral = "sslmode=disable sslcertmode=allow channel_binding=disable target_session_attrs=any" +
+	" min_protocol_version=3.0 max_protocol_version=3.0 user=" + superuser
+
+// connConfig is how to connect, with nothing taken from the environment.
 func connConfig(host string, port int, database, password string) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig("sslmode=disable channel_binding=disable target_session_attrs=any user=" + superuser)
+	config, err := pgx.ParseConfig(neutral)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the connection settings: %w", err)
 	}
@@ -23,6 +27,7 @@ func connConfig(host string, port int, database, password string) (*pgx.ConnConf
 	config.Port = uint16(port)
 	config.Database = database
 	config.Password = password
+	config.RequireAuth = ""
 	config.Fallbacks = nil
 	config.RuntimeParams = map[string]string{}
 	return config, nil

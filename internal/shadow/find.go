@@ -3,8 +3,8 @@ package shadow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -87,53 +87,64 @@ func FindAll(s Search) []Installation {
 
 // look returns the installations that fit, best first, and where it looked.
 func (s Search) look() (found []Installation, looked []string) {
-	seen := map[string]bool{}
-	consider := func(dir string) (rejected bool) {
-		bin, why := serverPrograms(dir)
-		if bin == "" || seen[bin] {
-			if why != "" {
-				looked = append(looked, dir+" ("+why+")")
-			}
-			return why != ""
-		}
-		seen[bin] = true
-		in, err := inspect(bin)
-		if err == nil && s.Major != 0 && in.Major != s.Major {
-			err = fmt.Errorf("has version %s", in.Version)
-		}
-		if err != nil {
-			looked = append(looked, dir+" ("+err.Error()+")")
-			return true
-		}
-		found = append(found, in)
-		return false
-	}
+	f := finder{major: s.Major, seen: map[string]bool{}}
 	if s.BinDir != "" {
-		if !consider(s.BinDir) && len(found) == 0 {
-			looked = append(looked, s.BinDir)
-		}
-		return found, looked
+		f.places(s.BinDir, []string{s.BinDir})
+		return f.found, f.looked
 	}
 	if s.Path != "" {
-		looked = append(looked, "PATH")
-	}
-	for _, dir := range filepath.SplitList(s.Path) {
-		if filepath.IsAbs(dir) { // a relative one means another folder in each directory
-			consider(dir)
-		}
+		dirs := slices.DeleteFunc(filepath.SplitList(s.Path), func(dir string) bool {
+			return !filepath.IsAbs(dir) // it means another folder in each directory
+		})
+		f.places("PATH", dirs)
 	}
 	for _, pattern := range s.patterns() {
 		dirs, _ := filepath.Glob(pattern) // the only error is a bad pattern
-		rejected := false
-		for _, dir := range dirs {
-			rejected = consider(dir) || rejected
-		}
-		if !rejected {
-			looked = append(looked, pattern)
+		f.places(pattern, dirs)
+	}
+	slices.SortStableFunc(f.found, func(a, b Installation) int { return cmp.Compare(b.Major, a.Major) })
+	return f.found, f.looked
+}
+
+// finder collects what is found on the way.
+type finder struct {
+	major  int
+	seen   map[string]bool // folders of servers
+	found  []Installation
+	looked []string
+}
+
+// places looks into the folders of a place, and notes those that are wrong
+// with the reason.
+func (f *finder) places(name string, dirs []string) {
+	f.looked = append(f.looked, name)
+	for _, dir := range dirs {
+		switch err := f.consider(dir); {
+		case err != nil && dir == name:
+			f.looked[len(f.looked)-1] += " (" + err.Error() + ")"
+		case err != nil:
+			f.looked = append(f.looked, dir+" ("+err.Error()+")")
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Installation) int { return cmp.Compare(b.Major, a.Major) })
-	return found, looked
+}
+
+// consider takes the server in dir, if there is one that fits and is new. The
+// error says why one does not fit.
+func (f *finder) consider(dir string) error {
+	bin, err := serverPrograms(dir)
+	if err != nil || bin == "" || f.seen[bin] {
+		return err
+	}
+	f.seen[bin] = true
+	in, err := inspect(bin)
+	if err != nil {
+		return err
+	}
+	if f.major != 0 && in.Major != f.major {
+		return errors.New("has version " + in.Version)
+	}
+	f.found = append(f.found, in)
+	return nil
 }
 
 // patterns are the places after PATH, in order.
@@ -150,25 +161,24 @@ func globQuote(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// serverPrograms returns the real folder of the server that dir offers. It
-// follows links, as distributions link single programs into /usr/bin. Where
-// there is none, why says what is there instead, if anything of PostgreSQL is.
-func serverPrograms(dir string) (bin, why string) {
+// serverPrograms returns the real folder of the server that dir offers, empty
+// if there is nothing of PostgreSQL. It follows links, as distributions link
+// single programs into /usr/bin. The error says what is there of half a server.
+func serverPrograms(dir string) (bin string, err error) {
 	postgres, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
 	if err != nil {
-		if _, err := os.Stat(filepath.Join(dir, "psql")); err == nil {
-			return "", "has the client psql, but no server"
+		if exists(filepath.Join(dir, "psql")) {
+			return "", errors.New("has the client psql, but no server")
 		}
-		return "", ""
+		return "", nil
 	}
-	bin, err = filepath.Abs(filepath.Dir(postgres))
-	if err != nil {
-		return "", err.Error()
+	if bin, err = filepath.Abs(filepath.Dir(postgres)); err != nil {
+		return "", err
 	}
 	if _, err := exec.LookPath(filepath.Join(bin, "initdb")); err != nil {
-		return "", "has postgres, but no initdb"
+		return "", errors.New("has postgres, but no initdb")
 	}
-	return bin, ""
+	return bin, nil
 }
 
 // inspect asks the server program for its version.

@@ -107,24 +107,24 @@ var (
 	errLost = errors.New("the server has lost its socket")
 )
 
+// reachPatience is how long a living server may say that it is ready and not
+// answer. In the first moments of its start, its predecessor may have said so;
+// after that, its socket is out of reach, as in another container.
+const reachPatience = 20 * time.Second
+
 // await waits until the server serves. It returns errGone when its last
-// process ends before, and errLost if it can never be reached.
+// process ends before, and errLost if nobody can reach it any more.
 func (h home) await(ctx context.Context) (postmaster, error) {
+	began := time.Now()
 	for {
 		p, err := readPostmaster(h.data())
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return p, err
 		}
 		if p.ready {
-			err := p.ping(ctx)
-			pgErr := (*pgconn.PgError)(nil)
-			switch {
-			case err == nil:
-				return p, nil
-			case errors.As(err, &pgErr) && pgErr.Code != cannotConnectNow:
-				return p, fmt.Errorf("connecting to the server: %w", err)
-			case p.lives() && !exists(p.socket()):
-				return p, errLost // the socket is made before the server is ready
+			served, err := p.serves(ctx)
+			if served || err != nil {
+				return p, err
 			}
 		}
 		alive, err := h.alive()
@@ -134,10 +134,29 @@ func (h home) await(ctx context.Context) (postmaster, error) {
 		if !alive {
 			return p, errGone
 		}
+		if p.ready && time.Since(began) > reachPatience {
+			return p, fmt.Errorf("process %d runs, but cannot be reached at %s; it may belong to another container", p.pid, p.socket())
+		}
 		if err := pause(ctx); err != nil {
 			return p, fmt.Errorf("waiting for the server to start: %w", err)
 		}
 	}
+}
+
+// serves reports whether a server that says it is ready can be connected to.
+// An error is for good.
+func (p postmaster) serves(ctx context.Context) (bool, error) {
+	err := p.ping(ctx)
+	pgErr := (*pgconn.PgError)(nil)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &pgErr) && pgErr.Code != cannotConnectNow:
+		return false, fmt.Errorf("connecting to the server: %w", err)
+	case p.lives() && !exists(p.socket()):
+		return false, errLost // the socket is made before the server is ready
+	}
+	return false, nil
 }
 
 // How long a server may take to stop, and then to give up at once.

@@ -297,7 +297,7 @@ func TestEnvironmentIsIgnored(t *testing.T) {
 	t.Parallel()
 	h := startHelper(t, throwaway(t), "PGHOST=nowhere.invalid", "PGPORT=1", "PGUSER=nobody", "PGDATABASE=none",
 		"PGSSLMODE=verify-full", "PGOPTIONS=-c search_path=nowhere", "PGDATA=/nowhere", "PGTARGETSESSIONATTRS=standby",
-		"PGCHANNELBINDING=require", "LC_ALL=none", "TZ=none")
+		"PGCHANNELBINDING=require", "PGREQUIREAUTH=scram-sha-256", "PGSSLCERTMODE=require", "LC_ALL=none", "TZ=none")
 	h.state(t)
 	h.leave(t)
 }

@@ -14,7 +14,7 @@ import (
 
 // State describes a server, running or not. What is not known is zero.
 type State struct {
-	Running bool
+	Running bool      // it serves; not while it starts or stops
 	Kept    bool      // it does not stop when its last user leaves
 	PID     int       // of the postmaster
 	Version string    // of the running server, such as "15.18"; else the major version of the data
@@ -62,10 +62,11 @@ func (h home) state(ctx context.Context) (State, error) {
 	if err != nil {
 		return state, err
 	}
-	if state.Version, err = p.version(ctx); err != nil {
-		return state, err
+	exact, err := p.version(ctx)
+	if err != nil {
+		return state, ctx.Err() // it starts after a crash, or just stopped
 	}
-	state.Running, state.PID, state.URL, state.Since = true, p.pid, p.url("postgres"), p.since
+	state.Version, state.Running, state.PID, state.URL, state.Since = exact, true, p.pid, p.url("postgres"), p.since
 	return state, nil
 }
 
