@@ -148,7 +148,7 @@ func (a *app) connect(ctx context.Context) (*pgx.Conn, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, settings)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the database: %w", err)
+		return nil, connectError(settings, err)
 	}
 	a.closers = append(a.closers, func() error { return conn.Close(context.WithoutCancel(ctx)) })
 	return conn, nil
@@ -192,8 +192,8 @@ func (a *app) state(ctx context.Context, m *aludel.Migrator, needed bool) (*alud
 	}
 	conn, err := a.connect(ctx)
 	if err != nil {
-		var unreachable *pgconn.ConnectError
-		if !needed && errors.As(err, &unreachable) {
+		var none *unreachable
+		if !needed && errors.As(err, &none) && ctx.Err() == nil {
 			a.out.note("warning: what is applied is not marked: %v", err)
 			return nil, nil
 		}

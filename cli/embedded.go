@@ -147,12 +147,14 @@ func (a *app) embeddedStop(ctx context.Context, c *config.Config, _ []string) er
 	if err != nil {
 		return err
 	}
-	if !state.Running && !state.Kept {
-		a.out.say("Nothing to do: the embedded PostgreSQL does not run")
-		return nil
-	}
+	// A server that is just starting, or that has lost its socket, is not
+	// running as far as anybody can see, and is stopped as well.
 	if err := shadow.Stop(ctx, dir); err != nil {
 		return err
+	}
+	if !state.Running {
+		a.out.say("Nothing to do: the embedded PostgreSQL does not run")
+		return nil
 	}
 	a.out.say("Stopped; the data is in %s", a.shown(state.Home))
 	return nil

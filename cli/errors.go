@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/aludel-db/aludel"
@@ -101,7 +103,9 @@ func message(err error) string {
 	if statement.SQLState == queryCanceled {
 		text = "interrupted, or timed out: " + text
 	}
-	text += "\n" + caret(statement.Line, statement.Column, statement.Source)
+	if statement.Source != "" {
+		text += "\n" + caret(statement.Line, statement.Column, statement.Source)
+	}
 	for _, detail := range []struct{ name, text string }{
 		{"DETAIL", statement.Detail}, {"HINT", statement.Hint}, {"CONTEXT", statement.Where},
 	} {
@@ -223,7 +227,7 @@ func databaseHints(err error) []string {
 		timeout *aludel.LockTimeoutError
 		partial *aludel.PartialError
 		state   *aludel.StatementError
-		connect *pgconn.ConnectError
+		connect *unreachable
 	)
 	switch {
 	case errors.As(err, &schema):
@@ -247,6 +251,39 @@ func databaseHints(err error) []string {
 	}
 	return nil
 }
+
+// connectError says in one line what pgx says in one for each address and TLS
+// mode that it tried.
+func connectError(c *pgx.ConnConfig, err error) error {
+	reason := err.Error()
+	var pgErr *pgconn.PgError
+	var network *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, context.Canceled):
+		reason = "interrupted"
+	case errors.Is(err, context.DeadlineExceeded):
+		reason = "no answer in time"
+	case errors.As(err, &pgErr):
+		reason = fmt.Sprintf("%s (SQLSTATE %s)", pgErr.Message, pgErr.Code)
+	case errors.As(err, &dns):
+		reason = "the host " + dns.Name + " is not known"
+	case errors.As(err, &network):
+		reason = network.Err.Error()
+	}
+	return &unreachable{
+		text: fmt.Sprintf("connecting to database %q on %s:%d as %s: %s", c.Database, c.Host, c.Port, c.User, reason), err: err,
+	}
+}
+
+// unreachable is a connection that could not be made.
+type unreachable struct {
+	text string
+	err  error
+}
+
+func (e *unreachable) Error() string { return e.text }
+func (e *unreachable) Unwrap() error { return e.err }
 
 func connectHints(err error) []string {
 	var pgErr *pgconn.PgError

@@ -1,23 +1,24 @@
 package config
 
 import (
-	"os"
 	"path/filepath"
-	"strings"
+	"runtime"
 	"time"
 )
 
 // Flags are what the command line says; zero is not given.
 type Flags struct {
-	ConfigPath  string // -c
+	ConfigPath  string // -c: the file, or the folder that holds it
 	Environment string // -n
 	Dir         string // --dir: in place of migrations.dir
 	URL         string // --database-url
 	Schema      string // --schema
 	Embedded    *bool  // --embedded
+	// In place of run.lock_timeout, run.statement_timeout and run.lock_wait.
+	LockTimeout, StatementTimeout, LockWait *time.Duration
 }
 
-// An Input is all that the configuration is made from.
+// An Input is all that the configuration is made from, the files apart.
 type Input struct {
 	Flags   Flags
 	Environ []string // as os.Environ
@@ -30,8 +31,13 @@ type Config struct {
 	Path string
 	// Root is the folder of that file, or else the working folder.
 	Root string
+	// Environment is the chosen [environments.NAME]; empty where none is.
+	Environment string
 
+	// Schema is where migrations work. SchemaPinned tells that the file names
+	// it, and so nothing else may name another.
 	Schema             string
+	SchemaPinned       bool
 	VersionTable       string
 	VersionTableSchema string
 	HistoryTable       string // empty: the library's default
@@ -52,7 +58,7 @@ type Config struct {
 		Transaction      string        // "each" or "all"
 	}
 
-	// Embedded asks for the embedded server.
+	// Embedded asks for the embedded server; Database is not to be asked then.
 	Embedded bool
 	// PostgresBin is a folder with the server's programs (ALUDEL_POSTGRES_BIN),
 	// SearchPath is PATH.
@@ -60,39 +66,44 @@ type Config struct {
 	// CacheDir and TempDir are the user's; empty where unknown.
 	CacheDir, TempDir string
 	// Editor is EDITOR, or else VISUAL.
-	Editor  string
+	Editor string
+	// NoColor tells that NO_COLOR is set, and not empty.
 	NoColor bool
 
-	input    *Input
-	env      environment
-	settings *settings
+	input *Input
+	env   environment
+	// base is the file, overlay its chosen environment, nil where there is
+	// none, and settings the one laid over the other.
+	base, overlay, settings *settings
 }
 
 // Load reads file and environment and checks them. It doesn't ask for a
-// database: see [Config.Database].
+// database: see [Config.Database]. Every error is an [*Error], or several
+// joined.
 func Load(in Input) (*Config, error) {
 	env := newEnvironment(in.Environ)
 	path, err := in.find(env)
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{Path: path, Root: in.WorkDir, input: &in, env: env, settings: &settings{}}
-	name := first(in.Flags.Environment, env["ALUDEL_ENV"])
+	c := &Config{Path: path, Root: in.WorkDir, input: &in, env: env, base: &settings{}}
+	c.Environment = first(in.Flags.Environment, env.value("ALUDEL_ENV"))
 	switch {
 	case path != "":
 		c.Root = filepath.Dir(path)
-		if c.settings, err = readFile(path, name); err != nil {
+		if c.base, c.overlay, err = readFile(path, in.shown(path), c.Environment); err != nil {
 			return nil, err
 		}
-	case name != "":
-		return nil, errorf("environment %q is asked for, but there is no %s", name, FileName)
+	case c.Environment != "":
+		return nil, errorf("environment %q is asked for, but there is no %s", c.Environment, FileName)
 	}
-	if f := c.settings.EnvFile; f != nil {
-		if err := env.addFile(c.relative(*f)); err != nil {
+	c.settings = c.base.with(c.overlay)
+	if f := or(c.settings.EnvFile, ""); f != "" {
+		if err := env.addFile(c.relative(f), in.shown(c.relative(f))); err != nil {
 			return nil, err
 		}
 	}
-	for _, step := range []func() error{c.loadSchema, c.loadMigrations, c.loadRun, c.loadEmbedded} {
+	for _, step := range []func() error{c.loadSchema, c.loadTables, c.loadMigrations, c.loadRun, c.loadEmbedded} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -103,10 +114,11 @@ func Load(in Input) (*Config, error) {
 
 // relative is a path of the file, which counts from the file.
 func (c *Config) relative(path string) string {
+	path = filepath.FromSlash(path)
 	if filepath.IsAbs(path) {
-		return path
+		return filepath.Clean(path)
 	}
-	return filepath.Join(c.Root, filepath.FromSlash(path))
+	return filepath.Join(c.Root, path)
 }
 
 func first(values ...string) string {
@@ -118,7 +130,8 @@ func first(values ...string) string {
 	return ""
 }
 
-func value[T any](p *T, otherwise T) T {
+// or is what a key sets, or else the default.
+func or[T any](p *T, otherwise T) T {
 	if p == nil {
 		return otherwise
 	}
@@ -128,153 +141,109 @@ func value[T any](p *T, otherwise T) T {
 // loadSchema: a schema in the file pins it. Migrations must never land in
 // another one because a variable says so.
 func (c *Config) loadSchema() error {
-	s := c.settings
 	asked, source := c.input.Flags.Schema, "--schema"
 	if asked == "" {
-		asked, source = c.env["POSTGRES_SCHEMA"], "POSTGRES_SCHEMA"
+		asked, source = c.env.value("POSTGRES_SCHEMA"), c.env.label("POSTGRES_SCHEMA")
 	}
-	switch pinned := value(s.Schema, ""); {
-	case s.Schema != nil && asked != "" && asked != pinned:
-		return errorf("%s is %q, but %s pins the schema %q", source, asked, c.Path, pinned).
-			hint("unset %s, or change the line schema = %q", source, pinned)
-	case s.Schema != nil:
-		c.Schema, source = pinned, c.Path+": schema"
-	default:
-		c.Schema = first(asked, "public")
-	}
-	if err := checkSchema(source, c.Schema); err != nil {
-		return err
-	}
-	c.VersionTable = value(s.VersionTable, "alembic_version")
-	c.VersionTableSchema = value(s.VersionTableSchema, c.Schema)
-	c.HistoryTable = value(s.HistoryTable, "")
-	for key, name := range map[string]string{
-		"version_table": c.VersionTable, "version_table_schema": c.VersionTableSchema, "history_table": c.HistoryTable,
-	} {
-		if len(name) > maxName || name == "" && key != "history_table" {
-			return errorf("%s: %s is %q: a name has 1 to %d bytes", c.Path, key, name, maxName)
+	if asked != "" {
+		if err := checkSchema(asked); err != nil {
+			return errorf("%s is %v", source, err)
 		}
 	}
-	if c.HistoryTable != "" && c.HistoryTable == c.VersionTable {
-		return errorf("%s: version_table and history_table are both %q", c.Path, c.VersionTable)
+	c.Schema = first(asked, "public")
+	if s := c.settings.Schema; s != nil {
+		c.Schema, c.SchemaPinned = s.text, true
+		if asked != "" && asked != c.Schema {
+			return errorf("%s is %q, but %s pins the schema %q", source, asked, c.shown(), c.Schema).
+				hint("unset %s, or change the line schema = %q", source, c.Schema)
+		}
 	}
 	return nil
 }
 
-// maxName is how many bytes of a name PostgreSQL keeps.
-const maxName = 63
-
-func checkSchema(source, schema string) error {
-	switch {
-	case schema == "":
-		return errorf("%s is empty", source)
-	case len(schema) > maxName:
-		return errorf("%s is %q, which is longer than %d bytes", source, schema, maxName)
-	case strings.HasPrefix(schema, "pg_") || schema == "information_schema":
-		return errorf("%s is %q, a schema of the system", source, schema)
+func (c *Config) loadTables() error {
+	s := c.settings
+	c.VersionTable = or(s.VersionTable, name{"alembic_version"}).text
+	c.VersionTableSchema = or(s.VersionTableSchema, schemaName{c.Schema}).text
+	c.HistoryTable = or(s.HistoryTable, name{}).text
+	if c.HistoryTable == c.VersionTable {
+		return errorf("%s: version_table and history_table are both %q", c.shown(), c.VersionTable)
 	}
 	return nil
 }
 
 func (c *Config) loadMigrations() error {
-	m := &c.Migrations
-	m.Timezone = time.UTC
+	m, f := &c.Migrations, &c.settings.Migrations
 	dirs := []string{"migrations/versions"}
-	template := "migrations/script.sql.tmpl"
-	if f := c.settings.Migrations; f != nil {
-		if f.Dir != nil && f.Dirs != nil {
-			return errorf("%s: migrations.dir and migrations.dirs are both set; one of them is enough", c.Path)
-		}
-		if f.Dir != nil {
-			dirs = []string{*f.Dir}
-		}
-		if f.Dirs != nil {
-			dirs = f.Dirs
-		}
-		if len(dirs) == 0 {
-			return errorf("%s: migrations.dirs is empty", c.Path)
-		}
-		template = filepath.Join(filepath.Dir(dirs[0]), "script.sql.tmpl")
-		template = value(f.Template, template)
-		m.Recursive, m.FileTemplate, m.SlugLength = value(f.Recursive, false), value(f.FileTemplate, ""), value(f.SlugLength, 0)
-		if m.SlugLength < 0 {
-			return errorf("%s: migrations.slug_length is %d", c.Path, m.SlugLength)
-		}
-		if f.Timezone != nil {
-			location, err := time.LoadLocation(*f.Timezone)
-			if err != nil {
-				return errorf("%s: Can't locate timezone: %s", c.Path, *f.Timezone).hint("write a name such as UTC or Europe/Paris")
-			}
-			m.Timezone = location
-		}
-	}
-	m.Template = c.relative(template)
-	if dir := c.input.Flags.Dir; dir != "" {
-		m.Dirs = []string{c.input.absolute(dir)}
-		return nil
+	switch {
+	case f.Dir != nil && f.Dirs != nil:
+		return errorf("%s: migrations.dir and migrations.dirs are both set", c.shown()).hint("one of them is enough")
+	case f.Dir != nil:
+		dirs = []string{*f.Dir}
+	case f.Dirs != nil:
+		dirs = f.Dirs
 	}
 	for _, dir := range dirs {
+		if dir == "" {
+			return errorf("%s: migrations.dir is empty", c.shown()).hint("the folder of the file itself is \".\"")
+		}
 		m.Dirs = append(m.Dirs, c.relative(dir))
 	}
+	if len(dirs) == 0 {
+		return errorf("%s: migrations.dirs is empty", c.shown())
+	}
+	m.Template = filepath.Join(filepath.Dir(m.Dirs[0]), "script.sql.tmpl")
+	if f.Template != nil {
+		m.Template = c.relative(*f.Template)
+	}
+	if dir := c.input.Flags.Dir; dir != "" {
+		m.Dirs = []string{c.input.absolute(dir)}
+	}
+	m.Recursive, m.FileTemplate, m.SlugLength = or(f.Recursive, false), or(f.FileTemplate, ""), or(f.SlugLength, 0)
+	if f.SlugLength != nil && m.SlugLength < 1 {
+		return errorf("%s: migrations.slug_length is %d, and wants at least 1", c.shown(), m.SlugLength)
+	}
+	m.Timezone = or(f.Timezone, location{time.UTC}).Location
 	return nil
 }
 
 func (c *Config) loadRun() error {
-	r := &c.Run
-	r.LockTimeout, r.LockWait, r.Transaction = 2*time.Second, 10*time.Minute, "each"
-	if f := c.settings.Run; f != nil {
-		r.LockTimeout = time.Duration(value(f.LockTimeout, duration(r.LockTimeout)))
-		r.StatementTimeout = time.Duration(value(f.StatementTimeout, 0))
-		r.LockWait = time.Duration(value(f.LockWait, duration(r.LockWait)))
-		r.Transaction = value(f.Transaction, r.Transaction)
-	}
-	if r.Transaction != "each" && r.Transaction != "all" {
-		return errorf("%s: run.transaction is %q", c.Path, r.Transaction).hint("write \"each\" (a transaction for each migration) or \"all\"")
-	}
-	return nil
-}
-
-// loadEmbedded: a flag decides; a variable that names a server contradicts the
-// file or a variable that asks for the embedded one.
-func (c *Config) loadEmbedded() error {
-	if flag := c.input.Flags.Embedded; flag != nil {
-		c.Embedded = *flag
-		return nil
-	}
-	source := c.Path + ": embedded"
-	c.Embedded = value(c.settings.Embedded, false)
-	switch text := strings.ToLower(c.env["ALUDEL_EMBEDDED"]); text {
-	case "":
-	case "1", "true", "yes", "on":
-		c.Embedded, source = true, "ALUDEL_EMBEDDED"
-	case "0", "false", "no", "off":
-		c.Embedded = false
-	default:
-		return errorf("ALUDEL_EMBEDDED is %q", text).hint("set it to 1 or 0")
-	}
-	for _, name := range []string{"DATABASE_URL", "POSTGRES_SERVER", "PGHOST", "PGSERVICE"} {
-		if c.Embedded && c.env[name] != "" {
-			return errorf("%s asks for the embedded PostgreSQL, but %s names a server", source, name).
-				hint("unset one of them, or say --embedded or --embedded=false")
+	r, f, flags := &c.Run, &c.settings.Run, &c.input.Flags
+	r.Transaction = or(f.Transaction, transaction{"each"}).text
+	for _, d := range []struct {
+		field  *time.Duration
+		name   string
+		flag   *time.Duration
+		key    *duration
+		preset time.Duration
+	}{
+		{&r.LockTimeout, "--lock-timeout", flags.LockTimeout, f.LockTimeout, 2 * time.Second},
+		{&r.StatementTimeout, "--statement-timeout", flags.StatementTimeout, f.StatementTimeout, 0},
+		{&r.LockWait, "--lock-wait", flags.LockWait, f.LockWait, 10 * time.Minute},
+	} {
+		*d.field = or(d.flag, time.Duration(or(d.key, duration(d.preset))))
+		if err := checkDuration(*d.field); err != nil {
+			return errorf("%s is %v", d.name, err)
 		}
-	}
-	if c.Embedded && c.input.Flags.URL != "" {
-		c.Embedded = false
 	}
 	return nil
 }
 
 // loadSurroundings takes what other parts need of the environment.
 func (c *Config) loadSurroundings() {
-	c.PostgresBin, c.SearchPath = c.env["ALUDEL_POSTGRES_BIN"], c.env["PATH"]
-	c.TempDir = c.env["TMPDIR"]
-	c.CacheDir = c.env["XDG_CACHE_HOME"]
-	if home := c.env["HOME"]; c.CacheDir == "" && home != "" {
-		c.CacheDir = filepath.Join(home, ".cache")
+	c.PostgresBin, c.SearchPath = c.env.value("ALUDEL_POSTGRES_BIN"), c.env.value("PATH")
+	if c.PostgresBin != "" {
+		c.PostgresBin = c.input.absolute(c.PostgresBin)
 	}
-	if c.CacheDir == "" {
-		c.CacheDir = os.TempDir()
+	c.TempDir = c.env.value("TMPDIR")
+	c.CacheDir = c.home(".cache")
+	if runtime.GOOS == "darwin" {
+		c.CacheDir = c.home("Library", "Caches")
 	}
-	c.Editor = first(c.env["EDITOR"], c.env["VISUAL"])
-	c.NoColor = c.env["NO_COLOR"] != ""
+	// The XDG rules have a relative path ignored.
+	if dir := c.env.value("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		c.CacheDir = dir
+	}
+	c.Editor = first(c.env.value("EDITOR"), c.env.value("VISUAL"))
+	c.NoColor = c.env.value("NO_COLOR") != ""
 }

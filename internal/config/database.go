@@ -1,10 +1,9 @@
 package config
 
 import (
-	"errors"
-	"net/url"
+	"context"
 	"os"
-	"strconv"
+	"os/user"
 	"strings"
 	"time"
 
@@ -13,43 +12,190 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
-// connectTimeout bounds the connection where nobody says otherwise.
-const connectTimeout = 10 * time.Second
-
 // cancelWait is how long a cancelled statement has to end before its
 // connection is given up.
 const cancelWait = 10 * time.Second
 
-// Database answers how to connect. What is missing is a [NoDatabaseError].
-//
-// pgx's own parser reads connection strings, and fills in what they leave open
-// from libpq's variables, .pgpass and service files. It asks the process's
-// environment for these, which is the Input's in the program.
+// Database answers how to connect: from --database-url, DATABASE_URL, the
+// POSTGRES_* and PG* variables, a service and [database]. Files with passwords
+// are read now and not before. What is missing is a [NoDatabaseError].
 func (c *Config) Database() (*pgx.ConnConfig, error) {
-	source, text, err := c.connectionString()
+	p, err := c.params()
 	if err != nil {
 		return nil, err
 	}
-	settings, err := pgx.ParseConfig(text)
-	if err != nil {
-		return nil, c.parseError(source, err)
+	if err := c.complete(p); err != nil {
+		return nil, err
 	}
-	if settings.Password == "" || source == "" {
-		password, err := c.password()
-		if err != nil {
-			return nil, err
+	if err := c.checkSearchPath(p); err != nil {
+		return nil, err
+	}
+	if err := c.addDefaults(p); err != nil {
+		return nil, err
+	}
+	return connConfig(p)
+}
+
+// complete refuses half a database. libpq's defaults, a socket and the login
+// name for user and database, hold where only libpq's own ways are used; beside
+// POSTGRES_* variables or keys of the file they would hide a slip.
+func (c *Config) complete(p params) error {
+	given, file := c.variables(platformVariables), &c.settings.Database
+	delete(given, "port") // says nothing alone
+	switch {
+	case c.input.Flags.URL != "":
+	case len(given) > 0 || file.Host != nil || file.User != nil || file.Name != nil:
+		var missing []string
+		for _, v := range []struct{ key, name string }{{"host", "POSTGRES_SERVER"}, {"user", "POSTGRES_USER"}, {"dbname", "POSTGRES_DB"}} {
+			if p.value(v.key) == "" {
+				missing = append(missing, v.name)
+			}
 		}
-		settings.Password = first(password, settings.Password)
+		if len(missing) > 0 {
+			// A file may hold what all machines share, and so no whole database.
+			return &NoDatabaseError{Missing: missing, partly: len(given) > 0 || p.value("host") != ""}
+		}
 	}
-	if settings.ConnectTimeout == 0 {
-		settings.ConnectTimeout = connectTimeout
+	switch {
+	case p.value("host") != "" || p.value("dbname") != "":
+		return nil
+	case c.input.Flags.URL != "" || c.env.value("DATABASE_URL") != "" || file.URL != nil || p.value("service") != "":
+		return &NoDatabaseError{Missing: []string{"a host or a database's name"}, partly: true}
 	}
-	if settings.RuntimeParams["application_name"] == "" {
-		settings.RuntimeParams["application_name"] = "aludel"
+	return &NoDatabaseError{}
+}
+
+// checkSearchPath refuses a search path that begins with another schema than
+// the configured one. Each transaction sets its own path, so that it would have
+// no effect; but who wrote it expects the migrations there. --schema is such an
+// expectation too, and a flag goes before the environment.
+func (c *Config) checkSearchPath(p params) error {
+	source, schema := p["search_path"], ""
+	if source.value != "" {
+		schema = firstSchema(source.value)
+	} else {
+		source = p["options"]
+		schema = firstSchema(optionsSearchPath(source.value))
 	}
-	// Each transaction sets its own search path; one that the URL brings along
-	// must not make reading differ from writing.
-	delete(settings.RuntimeParams, "search_path")
+	if schema == "" || schema == c.Schema || c.input.Flags.Schema != "" && source.from != "--database-url" {
+		return nil
+	}
+	return errorf("%s sets search_path to %q, but the schema is %q", source.from, schema, c.Schema).
+		hint("remove it there, or set the schema: POSTGRES_SCHEMA, or schema in %s", FileName)
+}
+
+// firstSchema is the first name of a search path that isn't "$user", which
+// stands for whoever connects.
+func firstSchema(path string) string {
+	for name := range strings.SplitSeq(path, ",") {
+		name = strings.TrimSpace(name)
+		if quoted := strings.Trim(name, `"`); quoted != name {
+			name = quoted
+		} else {
+			name = strings.ToLower(name) // as the server folds names
+		}
+		if name != "" && name != "$user" {
+			return name
+		}
+	}
+	return ""
+}
+
+// optionsSearchPath finds search_path among server options: -c name=value,
+// -cname=value or --name=value, a backslash in front of a space within.
+func optionsSearchPath(options string) string {
+	found := ""
+	words := strings.Fields(strings.ReplaceAll(options, `\ `, "\x00"))
+	for i, word := range words {
+		name, path, ok := strings.Cut(strings.ReplaceAll(word, "\x00", " "), "=")
+		name = strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(name, "--"), "-c"), "-", "_")
+		bare := i > 0 && words[i-1] == "-c"
+		if ok && name == "search_path" && (bare || strings.HasPrefix(word, "-")) {
+			found = path // the last one counts
+		}
+	}
+	return found
+}
+
+// addDefaults makes explicit what libpq would take from the user's account.
+func (c *Config) addDefaults(p params) error {
+	set := func(key, value string) {
+		if value != "" {
+			p.fill(params{key: {value, "default"}})
+		}
+	}
+	if p.value("user") == "" {
+		account, err := user.Current()
+		if err != nil {
+			return &NoDatabaseError{Missing: []string{"PGUSER"}}
+		}
+		set("user", account.Username)
+	}
+	set("dbname", p.value("user"))
+	set("port", "5432")
+	set("application_name", "aludel")
+	set("connect_timeout", "10")
+	set("passfile", c.home(".pgpass"))
+	cert, key, root := c.home(".postgresql", "postgresql.crt"), c.home(".postgresql", "postgresql.key"), c.home(".postgresql", "root.crt")
+	if p.value("sslcert") == "" && p.value("sslkey") == "" && exists(cert) && exists(key) {
+		set("sslcert", cert)
+		set("sslkey", key)
+	}
+	if exists(root) {
+		set("sslrootcert", root)
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return path != "" && err == nil
+}
+
+// explicit are the keywords that pgx would otherwise look up in the process's
+// environment and home, with what asks for its default. That way the outcome
+// hangs on the Input alone. The exception is PGSERVICE: no value of "service"
+// means none. In the program it is in the Input as well, and then passed on; a
+// test whose own environment has it fails.
+func explicit() map[string]string {
+	return map[string]string{
+		"host": "", "password": "", "passfile": "", "servicefile": "",
+		"sslmode": "prefer", "sslkey": "", "sslcert": "", "sslcertmode": "allow", "sslsni": "", "sslrootcert": "",
+		"sslpassword": "", "sslnegotiation": "", "target_session_attrs": "any",
+		"min_protocol_version": "", "max_protocol_version": "", "channel_binding": "", "require_auth": "",
+	}
+}
+
+// connConfig has pgx make the configuration. Secrets don't pass its parser,
+// whose errors quote what they were given.
+func connConfig(p params) (*pgx.ConnConfig, error) {
+	values := explicit()
+	for key, v := range p {
+		values[key] = v.value
+	}
+	password, keyPassword := values["password"], values["sslpassword"]
+	values["password"], values["sslpassword"] = "", ""
+	if password != "" {
+		values["passfile"] = ""
+	}
+	options := pgx.ParseConfigOptions{ParseConfigOptions: pgconn.ParseConfigOptions{
+		GetSSLPassword: func(context.Context) string { return keyPassword },
+	}}
+	settings, err := pgx.ParseConfigWithOptions(keywords(values), options)
+	if err != nil {
+		return nil, errorf("the settings of the database can't be used: %s", reason(err))
+	}
+	if password != "" {
+		settings.Password = password
+	}
+	for key := range settings.RuntimeParams {
+		// Each transaction sets its own search path; one that a URL brings
+		// along must not make reading differ from writing. What is not ours is
+		// from the process's environment.
+		if _, ours := p[key]; !ours || key == "search_path" {
+			delete(settings.RuntimeParams, key)
+		}
+	}
 	// When the context ends, the statement is cancelled on the server before
 	// anything else: closing the connection alone would leave it running.
 	settings.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
@@ -58,193 +204,11 @@ func (c *Config) Database() (*pgx.ConnConfig, error) {
 	return settings, nil
 }
 
-// connectionString answers what pgx is to parse. source names where a whole
-// URL comes from, and is empty where the text is put together from parts.
-func (c *Config) connectionString() (source, text string, err error) {
-	if flag := c.input.Flags.URL; flag != "" {
-		return "--database-url", flag, nil
-	}
-	if err := c.contradictions(); err != nil {
-		return "", "", err
-	}
-	if fromEnv := c.env["DATABASE_URL"]; fromEnv != "" {
-		return "DATABASE_URL", fromEnv, nil
-	}
-	parts, err := c.parts()
-	if err != nil {
-		return "", "", err
-	}
-	if len(parts) == 0 {
-		if d := c.settings.Database; d != nil && d.URL != nil {
-			return c.Path + ": database.url", *d.URL, nil
-		}
-	}
-	if parts["host"] == "" && parts["service"] == "" && parts["dbname"] == "" {
-		return "", "", &NoDatabaseError{}
-	}
-	var b strings.Builder
-	for _, key := range []string{"host", "port", "user", "dbname", "sslmode", "sslrootcert", "service"} {
-		if v := parts[key]; v != "" {
-			b.WriteString(key + "='" + keywordQuoter.Replace(v) + "' ")
-		}
-	}
-	return "", b.String(), nil
-}
-
-var keywordQuoter = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-
-// parts puts the connection together from single variables and keys.
-func (c *Config) parts() (map[string]string, error) {
-	env, parts := c.env, map[string]string{}
-	set := func(key string, values ...string) {
-		if v := first(values...); v != "" {
-			parts[key] = v
-		}
-	}
-	set("host", env["POSTGRES_SERVER"], env["PGHOST"])
-	set("port", env["POSTGRES_PORT"], env["PGPORT"])
-	set("user", env["POSTGRES_USER"], env["PGUSER"])
-	set("dbname", env["POSTGRES_DB"], env["PGDATABASE"])
-	set("sslmode", env["PGSSLMODE"])
-	set("sslrootcert", env["PGSSLROOTCERT"])
-	set("service", env["PGSERVICE"])
-	if d := c.settings.Database; d != nil && d.URL == nil {
-		port := ""
-		if d.Port != nil {
-			port = strconv.Itoa(*d.Port)
-		}
-		set("host", parts["host"], value(d.Host, ""))
-		set("port", parts["port"], port)
-		set("user", parts["user"], value(d.User, ""))
-		set("dbname", parts["dbname"], value(d.Name, ""))
-		set("sslmode", parts["sslmode"], value(d.SSLMode, ""))
-		set("sslrootcert", parts["sslrootcert"], value(d.SSLRootCert, ""))
-		set("service", parts["service"], value(d.Service, ""))
-	}
-	return parts, c.complete(parts)
-}
-
-// complete refuses half of the platform's variables: libpq's defaults, the
-// login name for user and database, would hide the slip.
-func (c *Config) complete(parts map[string]string) error {
-	platform := false
-	for _, name := range []string{"POSTGRES_SERVER", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE"} {
-		platform = platform || c.env[name] != ""
-	}
-	if !platform || parts["service"] != "" {
-		return nil
-	}
-	var missing []string
-	for _, p := range []struct{ key, name string }{{"host", "POSTGRES_SERVER"}, {"user", "POSTGRES_USER"}, {"dbname", "POSTGRES_DB"}} {
-		if parts[p.key] == "" {
-			missing = append(missing, p.name)
-		}
-	}
-	if len(missing) > 0 && (c.settings.Database == nil || c.settings.Database.URL == nil) {
-		return &NoDatabaseError{Missing: missing}
-	}
-	return nil
-}
-
-// password is that of POSTGRES_PASSWORD, POSTGRES_PASSWORD_FILE or
-// database.password_file; empty where none is set.
-func (c *Config) password() (string, error) {
-	direct, path, source := c.env["POSTGRES_PASSWORD"], c.env["POSTGRES_PASSWORD_FILE"], "POSTGRES_PASSWORD_FILE"
-	if direct != "" && path != "" {
-		return "", errorf("POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set").hint("unset one of them")
-	}
-	if direct != "" {
-		return direct, nil
-	}
-	if path != "" {
-		path = c.input.absolute(path)
-	} else if d := c.settings.Database; d != nil && d.PasswordFile != nil {
-		path, source = c.relative(*d.PasswordFile), c.Path+": database.password_file"
-	}
-	if path == "" {
-		return "", nil
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", errorf("reading %s: %v", source, err)
-	}
-	return strings.TrimRight(string(data), "\r\n"), nil
-}
-
-// contradictions refuses variables that name different databases. Each may be
-// right, and a migration in the wrong one can't be taken back.
-func (c *Config) contradictions() error {
-	fromURL := c.urlParts()
-	for _, field := range []struct {
-		key   string
-		names []string
-	}{
-		{"host", []string{"POSTGRES_SERVER", "PGHOST"}},
-		{"port", []string{"POSTGRES_PORT", "PGPORT"}},
-		{"user", []string{"POSTGRES_USER", "PGUSER"}},
-		{"password", []string{"POSTGRES_PASSWORD", "PGPASSWORD"}},
-		{"dbname", []string{"POSTGRES_DB", "PGDATABASE"}},
-	} {
-		name, v := "DATABASE_URL", fromURL[field.key]
-		for _, other := range field.names {
-			w := c.env[other]
-			switch {
-			case w == "":
-			case v == "":
-				name, v = other, w
-			case v != w && field.key == "password":
-				return errorf("%s and %s hold different passwords", name, other).hint("unset one of them")
-			case v != w:
-				return errorf("%s says %s %q, but %s says %q", name, what[field.key], v, other, w).hint("unset one of them")
-			}
-		}
-	}
-	return nil
-}
-
-var what = map[string]string{"host": "host", "port": "port", "user": "user", "dbname": "database"}
-
-// urlParts are what DATABASE_URL says, as far as it can be read; what can't be
-// is left to pgx to refuse.
-func (c *Config) urlParts() map[string]string {
-	parts := map[string]string{}
-	text := c.env["DATABASE_URL"]
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return parts
-	}
-	parts["host"], parts["port"] = u.Hostname(), u.Port()
-	parts["user"] = u.User.Username()
-	parts["password"], _ = u.User.Password()
-	parts["dbname"] = strings.TrimPrefix(u.Path, "/")
-	for key, values := range u.Query() {
-		if _, known := parts[key]; known || key == "host" {
-			parts[key] = values[0]
-		}
-	}
-	return parts
-}
-
-// parseError says what pgx could not read, without the text: whatever part of
-// it pgx quotes may be a part of the password.
-func (c *Config) parseError(source string, err error) error {
-	if source == "" {
-		var parse *pgconn.ParseConfigError
-		if errors.As(err, &parse) {
-			return errorf("the settings of the database can't be used: %s", c.redact(parse.Error()))
-		}
-		return errorf("the settings of the database can't be used: %s", c.redact(err.Error()))
-	}
-	return errorf("%s is not a connection string that can be read", source).
-		hint("write it as postgres://user:password@host:5432/database; special characters in the password as %%23 for #, %%40 for @, %%2F for /")
-}
-
-// redact takes the known passwords out of a text.
-func (c *Config) redact(text string) string {
-	for _, name := range []string{"POSTGRES_PASSWORD", "PGPASSWORD"} {
-		if v := c.env[name]; v != "" {
-			text = strings.ReplaceAll(text, v, "*****")
-		}
+// reason leaves out the long connection string in front of pgx's messages.
+func reason(err error) string {
+	text := err.Error()
+	if at := strings.LastIndex(text, "`: "); at >= 0 {
+		return text[at+len("`: "):]
 	}
 	return text
 }

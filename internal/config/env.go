@@ -9,22 +9,37 @@ import (
 )
 
 // An environment holds variables by name.
-type environment map[string]string
+type environment map[string]variable
+
+type variable struct {
+	value string
+	file  string // the .env file that it is from, if it is
+}
 
 func newEnvironment(environ []string) environment {
 	env := make(environment, len(environ))
 	for _, entry := range environ {
 		if name, value, ok := strings.Cut(entry, "="); ok {
-			env[name] = value
+			env[name] = variable{value: value}
 		}
 	}
 	return env
 }
 
-// addFile adds the variables of a .env file that are not set. A file that
-// isn't there adds none: where the real environment says everything, it is not
-// needed.
-func (env environment) addFile(path string) error {
+func (env environment) value(name string) string { return env[name].value }
+
+// label names a variable in messages.
+func (env environment) label(name string) string {
+	if file := env[name].file; file != "" {
+		return name + " (" + file + ")"
+	}
+	return name
+}
+
+// addFile adds the variables of a .env file that are not set; one that is set
+// and empty stays so. A file that isn't there adds none: where the real
+// environment says everything, it is not needed.
+func (env environment) addFile(path, shown string) error {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -32,13 +47,18 @@ func (env environment) addFile(path string) error {
 	if err != nil {
 		return errorf("reading env_file: %v", err)
 	}
-	variables, err := parseEnv(path, string(data))
+	variables, err := parseEnv(shown, string(data))
 	if err != nil {
 		return err
 	}
-	for name, value := range variables {
+	for _, name := range []string{"ALUDEL_CONFIG", "ALUDEL_ENV"} {
+		if _, ok := variables[name]; ok {
+			return errorf("%s sets %s, which has no effect there: it says where to find that file", shown, name)
+		}
+	}
+	for name, v := range variables {
 		if _, set := env[name]; !set {
-			env[name] = value
+			env[name] = v
 		}
 	}
 	return nil
@@ -64,7 +84,7 @@ func parseEnv(path, text string) (environment, error) {
 		if err != nil {
 			return nil, errorf("%s:%d: %s: %v", path, number, name, err)
 		}
-		env[name] = value
+		env[name] = variable{value: value, file: path}
 	}
 	return env, nil
 }

@@ -26,9 +26,10 @@ func (e *Error) hint(format string, args ...any) *Error {
 
 // A NoDatabaseError says that no database is configured, or not enough of one.
 type NoDatabaseError struct {
-	// Missing are the variables that are not set while others of theirs are;
-	// empty where there is nothing at all.
+	// Missing are the variables that are not set while others of theirs are,
+	// or keys of the file; empty where there is nothing at all.
 	Missing []string
+	partly  bool
 }
 
 func (e *NoDatabaseError) Error() string {
@@ -38,16 +39,19 @@ func (e *NoDatabaseError) Error() string {
 	return "no database is configured"
 }
 
-// Partly tells that something is configured, but not enough.
-func (e *NoDatabaseError) Partly() bool { return len(e.Missing) > 0 }
+// Partly tells that somebody meant to configure a database, and that it would
+// be wrong to go on as if there were none.
+func (e *NoDatabaseError) Partly() bool { return e.partly }
 
 // As makes it an [*Error] for whoever looks for one.
 func (e *NoDatabaseError) As(target any) bool {
 	config, ok := target.(**Error)
 	if ok {
-		*config = &Error{Message: e.Error(), Hint: "looked for POSTGRES_SERVER with POSTGRES_USER and POSTGRES_DB, DATABASE_URL, " +
-			"PGHOST, PGDATABASE and PGSERVICE,\n--database-url, and [database] in aludel.toml\n" +
-			"to try things out without a server: --embedded"}
+		*config = errorf("%s", e.Error()).
+			hint("looked for POSTGRES_SERVER, POSTGRES_PORT, POSTGRES_USER, POSTGRES_PASSWORD (or POSTGRES_PASSWORD_FILE) and POSTGRES_DB,").
+			hint("DATABASE_URL, PGHOST, PGDATABASE and PGSERVICE, --database-url,").
+			hint("and database.url, .host, .user, .name and .service in %s", FileName).
+			hint("to try things out without a server: --embedded")
 	}
 	return ok
 }

@@ -2,19 +2,13 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/pelletier/go-toml/v2"
-
-	"github.com/aludel-db/aludel/internal/suggest"
 )
 
 // FileName is what the configuration is called.
@@ -28,67 +22,80 @@ type file struct {
 
 // settings are what a file, or an environment of it, sets; nil is not set.
 type settings struct {
-	Schema             *string `toml:"schema"`
-	VersionTable       *string `toml:"version_table"`
-	VersionTableSchema *string `toml:"version_table_schema"`
-	HistoryTable       *string `toml:"history_table"`
-	Embedded           *bool   `toml:"embedded"`
-	EnvFile            *string `toml:"env_file"`
+	Schema             *schemaName `toml:"schema"`
+	VersionTable       *name       `toml:"version_table"`
+	VersionTableSchema *schemaName `toml:"version_table_schema"`
+	HistoryTable       *name       `toml:"history_table"`
+	Embedded           *bool       `toml:"embedded"`
+	EnvFile            *string     `toml:"env_file"`
 
-	Migrations *struct {
-		Dir          *string  `toml:"dir"`
-		Dirs         []string `toml:"dirs"`
-		Recursive    *bool    `toml:"recursive"`
-		Template     *string  `toml:"template"`
-		FileTemplate *string  `toml:"file_template"`
-		SlugLength   *int     `toml:"slug_length"`
-		Timezone     *string  `toml:"timezone"`
-	} `toml:"migrations"`
-
-	Database *struct {
-		URL          *string `toml:"url"`
-		Host         *string `toml:"host"`
-		Port         *int    `toml:"port"`
-		User         *string `toml:"user"`
-		Name         *string `toml:"name"`
-		PasswordFile *string `toml:"password_file"`
-		SSLMode      *string `toml:"sslmode"`
-		SSLRootCert  *string `toml:"sslrootcert"`
-		Service      *string `toml:"service"`
-	} `toml:"database"`
-
-	Run *struct {
-		LockTimeout      *duration `toml:"lock_timeout"`
-		StatementTimeout *duration `toml:"statement_timeout"`
-		LockWait         *duration `toml:"lock_wait"`
-		Transaction      *string   `toml:"transaction"`
-	} `toml:"run"`
+	Migrations migrationsTable `toml:"migrations"`
+	Database   databaseTable   `toml:"database"`
+	Run        runTable        `toml:"run"`
 }
 
-// A duration is written as in Go: "500ms", "2s", "10m".
-type duration time.Duration
+type migrationsTable struct {
+	Dir          *string   `toml:"dir"`
+	Dirs         []string  `toml:"dirs"`
+	Recursive    *bool     `toml:"recursive"`
+	Template     *string   `toml:"template"`
+	FileTemplate *string   `toml:"file_template"`
+	SlugLength   *int      `toml:"slug_length"`
+	Timezone     *location `toml:"timezone"`
+}
 
-// UnmarshalText reads a duration that is not negative.
-func (d *duration) UnmarshalText(text []byte) error {
-	value, err := time.ParseDuration(string(text))
-	if err != nil || value < 0 {
-		return fmt.Errorf("%q is not a duration; write it as 500ms, 2s or 10m", text)
+type databaseTable struct {
+	URL          *databaseURL `toml:"url"`
+	Host         *string      `toml:"host"`
+	Port         *int         `toml:"port"`
+	User         *string      `toml:"user"`
+	Name         *string      `toml:"name"`
+	PasswordFile *string      `toml:"password_file"`
+	SSLMode      *string      `toml:"sslmode"`
+	SSLRootCert  *string      `toml:"sslrootcert"`
+	Service      *string      `toml:"service"`
+}
+
+type runTable struct {
+	LockTimeout      *duration    `toml:"lock_timeout"`
+	StatementTimeout *duration    `toml:"statement_timeout"`
+	LockWait         *duration    `toml:"lock_wait"`
+	Transaction      *transaction `toml:"transaction"`
+}
+
+// with lays an environment over the file, key by key. The database is not
+// taken from the outcome: there, the two are sources of different rank.
+func (s *settings) with(overlay *settings) *settings {
+	if overlay == nil {
+		return s
 	}
-	*d = duration(value)
-	return nil
+	merged := *s
+	if overlay.Migrations.Dir != nil || overlay.Migrations.Dirs != nil { // two names of one thing
+		merged.Migrations.Dir, merged.Migrations.Dirs = nil, nil
+	}
+	lay(reflect.ValueOf(&merged).Elem(), reflect.ValueOf(overlay).Elem())
+	return &merged
 }
 
-// MarshalText writes what UnmarshalText reads.
-func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func lay(under, over reflect.Value) {
+	for i := range over.NumField() {
+		switch field := over.Field(i); {
+		case field.Kind() == reflect.Struct:
+			lay(under.Field(i), field)
+		case !field.IsNil():
+			under.Field(i).Set(field)
+		}
+	}
+}
 
 // find answers the path of the configuration file, empty where there is none.
 func (in *Input) find(env environment) (string, error) {
 	path, source := in.Flags.ConfigPath, "-c"
 	if path == "" {
-		path, source = env["ALUDEL_CONFIG"], "ALUDEL_CONFIG"
+		path, source = env.value("ALUDEL_CONFIG"), "ALUDEL_CONFIG"
 	}
 	if path == "" {
-		return searchUp(in.WorkDir), nil
+		return searchUp(in.WorkDir)
 	}
 	path = in.absolute(path)
 	info, err := os.Stat(path)
@@ -97,8 +104,8 @@ func (in *Input) find(env environment) (string, error) {
 		_, err = os.Stat(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", errorf("there is no configuration file %s, which %s names", path, source).
-			hint("\"aludel -c %s init\" makes one", path)
+		return "", errorf("there is no configuration file %s, which %s names", in.shown(path), source).
+			hint("\"aludel -c %s init\" makes one", in.shown(path))
 	}
 	if err != nil {
 		return "", errorf("reading the configuration: %v", err)
@@ -106,16 +113,21 @@ func (in *Input) find(env environment) (string, error) {
 	return path, nil
 }
 
-// searchUp looks for the file from dir upwards.
-func searchUp(dir string) string {
+// searchUp looks for the file from dir upwards. One that can't be looked at is
+// an error, since going on without it would use other settings.
+func searchUp(dir string) (string, error) {
 	for {
 		path := filepath.Join(dir, FileName)
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
-			return path
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && !info.IsDir():
+			return path, nil
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return "", errorf("looking for the configuration: %v", err).hint("name the file with -c or ALUDEL_CONFIG")
 		}
 		above := filepath.Dir(dir)
 		if above == dir {
-			return ""
+			return "", nil
 		}
 		dir = above
 	}
@@ -123,120 +135,48 @@ func searchUp(dir string) string {
 
 func (in *Input) absolute(path string) string {
 	if filepath.IsAbs(path) {
-		return path
+		return filepath.Clean(path)
 	}
 	return filepath.Join(in.WorkDir, path)
 }
 
-// readFile reads a configuration file and lays the environment over it.
-func readFile(path, name string) (*settings, error) {
+// shown is a path as people would write it in the working folder.
+func (in *Input) shown(path string) string {
+	rel, err := filepath.Rel(in.WorkDir, path)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return path
+	}
+	return rel
+}
+
+func (c *Config) shown() string { return c.input.shown(c.Path) }
+
+// fileLabel names a key in messages, with the environment that sets it.
+func (c *Config) fileLabel(s *settings, key string) string {
+	if s == c.overlay {
+		key = "environments." + c.Environment + "." + key
+	}
+	return c.shown() + ": " + key
+}
+
+// readFile reads a configuration file and one of its environments, nil where
+// no name is given.
+func readFile(path, shown, name string) (base, overlay *settings, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, errorf("reading the configuration: %v", err)
+		return nil, nil, errorf("reading the configuration: %v", err)
 	}
-	var f file
-	decoder := toml.NewDecoder(strings.NewReader(string(data)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&f); err != nil {
-		return nil, fileError(path, err)
+	f, err := parseFile(shown, data)
+	if err != nil || name == "" {
+		return &f.settings, nil, err
 	}
-	if name == "" {
-		return &f.settings, nil
-	}
-	overlay, ok := f.Environments[name]
+	s, ok := f.Environments[name]
 	if !ok {
-		return nil, noEnvironment(path, name, f.Environments)
-	}
-	// What the environment sets goes over the rest, key by key.
-	text, err := toml.Marshal(overlay)
-	if err != nil {
-		return nil, errorf("%s: environments.%s: %v", path, name, err)
-	}
-	if err := toml.Unmarshal(text, &f.settings); err != nil {
-		return nil, errorf("%s: environments.%s: %v", path, name, err)
-	}
-	return &f.settings, nil
-}
-
-func noEnvironment(path, name string, known map[string]settings) error {
-	var names []string
-	for n := range known {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	e := errorf("%s has no [environments.%s]", path, name)
-	if len(names) == 0 {
-		return e.hint("it has no environments at all")
-	}
-	return e.hint("it has %s", strings.Join(names, ", "))
-}
-
-// fileError gives line and column to what go-toml says, and names the key
-// that was meant.
-func fileError(path string, err error) error {
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) {
-		e := &Error{}
-		for i := range unknown.Errors {
-			one := &unknown.Errors[i]
-			row, column := one.Position()
-			if e.Message != "" {
-				e.Message += "\n"
-			}
-			e.Message += fmt.Sprintf("%s:%d:%d: unknown key %q", path, row, column, strings.Join(one.Key(), "."))
-			if hint := keyHint(one.Key()); hint != "" {
-				e.hint("%s", hint)
-			}
+		e := errorf("%s has no [environments.%s]", shown, name)
+		if len(f.Environments) == 0 {
+			return nil, nil, e.hint("it has no environments at all")
 		}
-		return e
+		return nil, nil, e.hint("it has %s", strings.Join(slices.Sorted(maps.Keys(f.Environments)), ", "))
 	}
-	var decode *toml.DecodeError
-	if errors.As(err, &decode) {
-		row, column := decode.Position()
-		text := strings.TrimPrefix(decode.Error(), "toml: ")
-		return errorf("%s:%d:%d: %s", path, row, column, wrongType.ReplaceAllString(text, "expected a value of type $2, found a $1"))
-	}
-	return errorf("%s: %v", path, err)
-}
-
-// wrongType is how go-toml says that a value doesn't fit; it names Go's fields,
-// which nobody knows.
-var wrongType = regexp.MustCompile(`cannot decode TOML (\w+) into .* of type (\S+)`)
-
-func keyHint(key []string) string {
-	prefix := ""
-	if len(key) > 2 && key[0] == "environments" {
-		prefix, key = strings.Join(key[:2], ".")+".", key[2:]
-	}
-	name := strings.Join(key, ".")
-	if name == "database.password" {
-		return "a password doesn't belong into a file that is shared: set POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE, or use .pgpass"
-	}
-	keys := keysOf(reflect.TypeFor[settings](), "")
-	if near := suggest.Closest(name, keys); near != "" {
-		return fmt.Sprintf("did you mean %q?", prefix+near)
-	}
-	last := key[len(key)-1]
-	for _, k := range keys { // the right key in the wrong table
-		if k == last || strings.HasSuffix(k, "."+last) {
-			return fmt.Sprintf("did you mean %q?", prefix+k)
-		}
-	}
-	return ""
-}
-
-// keysOf are the keys that a file may set, dotted.
-func keysOf(t reflect.Type, prefix string) []string {
-	var keys []string
-	for i := range t.NumField() {
-		field := t.Field(i)
-		name := prefix + field.Tag.Get("toml")
-		if field.Type.Kind() == reflect.Pointer && field.Type.Elem().Kind() == reflect.Struct {
-			keys = append(keys, name)
-			keys = append(keys, keysOf(field.Type.Elem(), name+".")...)
-		} else {
-			keys = append(keys, name)
-		}
-	}
-	return keys
+	return &f.settings, &s, nil
 }

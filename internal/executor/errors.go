@@ -21,10 +21,16 @@ type StatementError struct {
 	Text      string
 	// Source is the line of the file, for a caret under Column.
 	Source string
-	Err    *pgconn.PgError
+	// AtCommit tells that every statement ran and the COMMIT failed, as
+	// deferred constraints do; the place is that of the section then.
+	AtCommit bool
+	Err      *pgconn.PgError
 }
 
 func (e *StatementError) Error() string {
+	if e.AtCommit {
+		return fmt.Sprintf("%s:%d: at COMMIT: %s (SQLSTATE %s)", e.Path, e.Line, e.Err.Message, e.Err.Code)
+	}
 	return fmt.Sprintf("%s:%d:%d: %s (SQLSTATE %s)", e.Path, e.Line, e.Column, e.Err.Message, e.Err.Code)
 }
 
@@ -103,6 +109,15 @@ func statementError(step *revision.Step, s *revision.Section, err *pgconn.PgErro
 	return &StatementError{
 		Revision: step.Revision.ID, Direction: step.Direction, Path: path, Line: line, Column: column,
 		Text: text, Source: sourceLine(s.SQL, offset), Err: err,
+	}
+}
+
+// commitError is a COMMIT that the server refused after the step's section.
+func commitError(step *revision.Step, s *revision.Section, err *pgconn.PgError) error {
+	path, line, column := s.Position(0)
+	return &StatementError{
+		Revision: step.Revision.ID, Direction: step.Direction, Path: path, Line: line, Column: column,
+		Text: "COMMIT", AtCommit: true, Err: err,
 	}
 }
 

@@ -6,9 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/sqltext"
 	"github.com/aludel-db/aludel/internal/versiontable"
 )
 
@@ -41,7 +40,7 @@ func (r *runner) build(from, to int) *message {
 	m := &message{}
 	m.add(1, "BEGIN;\n")
 	if !r.job.stampsOnly() {
-		m.add(1, "SET LOCAL search_path = "+pgx.Identifier{r.Table.Target}.Sanitize()+";\n")
+		m.add(1, "SET LOCAL search_path = "+sqltext.QuoteIdent(r.Table.Target)+";\n")
 	}
 	m.add(1, setTimeout("LOCAL lock_timeout", r.lockTimeout(nil)))
 	m.add(1, setTimeout("LOCAL statement_timeout", r.StatementTimeout))

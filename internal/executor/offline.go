@@ -6,9 +6,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/sqltext"
 	"github.com/aludel-db/aludel/internal/versiontable"
 )
 
@@ -72,7 +71,7 @@ func (r *runner) writeOutside(out *bufio.Writer, i int) {
 	o.done = len(o.section.Statements)
 	r.writeTitle(out, i)
 	fmt.Fprintf(out, "SET search_path = %s;\n%s\n;\nRESET search_path;\n",
-		pgx.Identifier{r.Table.Target}.Sanitize(), strings.TrimSpace(o.section.SQL))
+		sqltext.QuoteIdent(r.Table.Target), strings.TrimSpace(o.section.SQL))
 	fmt.Fprintf(out, "BEGIN;\n%s%s%s%sCOMMIT;\n", r.Table.LockSQL(), r.Table.CheckSQL(r.heads),
 		r.Table.RowsSQL(o.step.Removes, o.step.Adds), r.Table.AppendSQL(o.noteEntry(versiontable.Done)))
 	r.advance(i, i+1)

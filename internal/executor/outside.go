@@ -110,7 +110,7 @@ func (o *outside) settings(ctx context.Context) error {
 	if o.section.LockTimeout != nil {
 		lockTimeout = *o.section.LockTimeout
 	}
-	_, err := o.conn.PgConn().Exec(ctx, "SET search_path = "+pgx.Identifier{o.Table.Target}.Sanitize()+";\n"+
+	_, err := o.conn.PgConn().Exec(ctx, "SET search_path = "+sqltext.QuoteIdent(o.Table.Target)+";\n"+
 		setTimeout("lock_timeout", lockTimeout)+setTimeout("statement_timeout", o.statementTimeout(o.section))).ReadAll()
 	if err != nil {
 		return fmt.Errorf("setting up the session: %w", err)
@@ -212,12 +212,13 @@ func (o *outside) fail(ctx context.Context, err error) error {
 	note, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackWait)
 	defer cancel()
 	var stale *StaleError
-	if !o.conn.PgConn().IsClosed() && !errors.As(err, &stale) {
+	var partial *PartialError
+	refused := errors.As(err, &stale) || errors.As(err, &partial) // nothing was tried, so there is nothing to write down
+	if !refused && !o.conn.PgConn().IsClosed() {
 		_ = o.note(note, versiontable.Failed, err)
 		_ = o.reset(note)
 	}
-	var partial *PartialError
-	if o.done > 0 && !errors.As(err, &partial) {
+	if o.done > 0 && !refused {
 		err = &PartialError{
 			Revision: o.step.Revision.ID, Direction: string(o.step.Direction),
 			Done: o.done, Total: len(o.section.Statements), Err: err,

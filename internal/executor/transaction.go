@@ -143,6 +143,10 @@ func (r *runner) located(m *message, completed int, err error) error {
 		// statement: only the position tells where it is.
 		b = m.bodyAt(int(pgErr.Position))
 	}
+	last := len(m.bodies) - 1
+	if b == nil && completed == m.statements-1 && last >= 0 && r.job.sections[m.bodies[last].step] != nil {
+		return commitError(&r.job.plan.Steps[m.bodies[last].step], r.job.sections[m.bodies[last].step], pgErr)
+	}
 	if b == nil {
 		return fmt.Errorf("updating the version table: %w", err)
 	}

@@ -42,14 +42,14 @@ func Split(src string) ([]Statement, error) {
 		if t.kind == end {
 			break
 		}
-		if t.kind == symbol && src[t.start] == ';' && s.depth <= 0 && s.atomic == 0 {
+		if t.kind == symbol && src[t.start] == ';' && s.depth <= 0 && !s.atomic {
 			s.close()
 		} else {
 			s.add(t)
 		}
 	}
-	if s.atomic > 0 {
-		s.fail(s.atomicAt, "a body BEGIN ATOMIC is not closed", "close it with END; each CASE within it needs its own")
+	if s.atomic {
+		s.fail(s.atomicAt, "a body BEGIN ATOMIC is not closed", "close it with END, behind the semicolon of its last statement")
 	}
 	if s.close(); s.err != nil {
 		return nil, s.err
@@ -64,7 +64,7 @@ type splitter struct {
 	tokens   []token // of the statement at hand
 	depth    int     // of parentheses
 	routine  bool    // it creates a function or a procedure
-	atomic   int     // 1 in a body BEGIN ATOMIC, more within CASE … END
+	atomic   bool    // in a body BEGIN ATOMIC
 	atomicAt int
 }
 
@@ -84,25 +84,20 @@ func (s *splitter) add(t token) {
 }
 
 // addWord follows the bodies of SQL-standard functions. Only there BEGIN opens
-// something, and is not the statement that starts a transaction.
+// something, and is not the statement that starts a transaction. In PostgreSQL's
+// grammar each statement of a body ends with a semicolon, so the END that
+// closes it stands behind one, or directly behind ATOMIC; any other is that of
+// a CASE, or a column's label.
 func (s *splitter) addWord(t token) {
 	switch {
-	case s.atomic > 0 && s.is(t, "CASE"):
-		s.atomic++
-	case s.atomic > 0 && s.is(t, "END"):
-		s.atomic--
-	case s.atomic == 0 && s.routine && s.is(t, "ATOMIC") && s.lastIs("BEGIN"):
-		s.atomic, s.atomicAt = 1, s.tokens[len(s.tokens)-1].start
-	case len(s.tokens) < 4 && (s.is(t, "FUNCTION") || s.is(t, "PROCEDURE")):
-		s.routine = s.is(s.tokens0(), "CREATE")
+	case s.atomic && s.is(t, "END"):
+		last := s.tokens[len(s.tokens)-1]
+		s.atomic = s.src[last.start] != ';' && !s.lastIs("ATOMIC")
+	case s.routine && !s.atomic && s.is(t, "ATOMIC") && s.lastIs("BEGIN"):
+		s.atomic, s.atomicAt = true, s.tokens[len(s.tokens)-1].start
+	case len(s.tokens) > 0 && len(s.tokens) < 4 && (s.is(t, "FUNCTION") || s.is(t, "PROCEDURE")):
+		s.routine = s.is(s.tokens[0], "CREATE")
 	}
-}
-
-func (s *splitter) tokens0() token {
-	if len(s.tokens) == 0 {
-		return token{}
-	}
-	return s.tokens[0]
 }
 
 func (s *splitter) lastIs(w string) bool {

@@ -33,8 +33,8 @@ type Table struct {
 	Target string
 }
 
-func (t *Table) version() string { return pgx.Identifier{t.Schema, t.Name}.Sanitize() }
-func (t *Table) history() string { return pgx.Identifier{t.Schema, t.History}.Sanitize() }
+func (t *Table) version() string { return ident(t.Schema) + "." + ident(t.Name) }
+func (t *Table) history() string { return ident(t.Schema) + "." + ident(t.History) }
 
 // A SchemaError is a configured schema that the database doesn't have.
 type SchemaError struct {
@@ -160,7 +160,7 @@ func (t *Table) CreateSQL(s State, width int) string {
 	switch {
 	case !s.Exists:
 		fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s (\n    version_num VARCHAR(%d) NOT NULL,\n    CONSTRAINT %s PRIMARY KEY (version_num)\n);\n",
-			t.version(), column, pgx.Identifier{t.Name + "_pkc"}.Sanitize())
+			t.version(), column, ident(t.Name+"_pkc"))
 	case s.Width > 0 && s.Width < width:
 		fmt.Fprintf(&b, "ALTER TABLE %s ALTER COLUMN version_num TYPE VARCHAR(%d);\n", t.version(), column)
 	}
@@ -172,9 +172,9 @@ func (t *Table) CreateSQL(s State, width int) string {
 
 // CreateSchemaSQL creates the configured schemas where they are missing.
 func (t *Table) CreateSchemaSQL() string {
-	sql := "CREATE SCHEMA IF NOT EXISTS " + pgx.Identifier{t.Target}.Sanitize() + ";\n"
+	sql := "CREATE SCHEMA IF NOT EXISTS " + ident(t.Target) + ";\n"
 	if t.Schema != t.Target {
-		sql += "CREATE SCHEMA IF NOT EXISTS " + pgx.Identifier{t.Schema}.Sanitize() + ";\n"
+		sql += "CREATE SCHEMA IF NOT EXISTS " + ident(t.Schema) + ";\n"
 	}
 	return sql
 }
@@ -224,7 +224,8 @@ func (t *Table) RowsSQL(removes, adds []string) string {
 // PurgeSQL removes all version rows.
 func (t *Table) PurgeSQL() string { return "DELETE FROM " + t.version() + ";\n" }
 
-func literal(s string) string { return sqltext.QuoteLiteral(s) }
+func literal(s string) string  { return sqltext.QuoteLiteral(s) }
+func ident(name string) string { return sqltext.QuoteIdent(name) }
 
 // query runs one statement in the simple protocol, which is one round trip and
 // leaves no prepared statement behind, and answers its rows as text, with NULL

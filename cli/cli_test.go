@@ -1,0 +1,138 @@
+package cli_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/aludel-db/aludel/cli"
+	"github.com/aludel-db/aludel/internal/pgtest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
+
+// withServer runs the tests with the shared PostgreSQL.
+type withServer struct{ m *testing.M }
+
+func (w withServer) Run() int { return pgtest.Run(w.m) }
+
+func TestMain(m *testing.M) {
+	testscript.Main(withServer{m}, map[string]func(){
+		"aludel": func() { os.Exit(cli.Main(cli.Options{})) },
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar with the real program, each on a
+// database of its own that POSTGRES_* name. Beside testscript's own commands
+// there are "query SQL", whose rows are stdout; "psql FILE", which runs a
+// script and stops at its first error; "awaits TEXT", which waits until a
+// statement that holds the text runs; and "terminate".
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	example, err := filepath.Abs("../examples/experimentation")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			var locked *pgx.ConnConfig
+			if filepath.Base(path) == "wrong_password.txtar" {
+				locked = pgtest.NewPasswordServer(t)
+			}
+			testscript.Run(t, testscript.Params{
+				Files:               []string{path},
+				RequireExplicitExec: true,
+				UpdateScripts:       *update,
+				Setup: func(env *testscript.Env) error {
+					env.Setenv("POSTGRES_SERVER", db.Host)
+					env.Setenv("POSTGRES_PORT", fmt.Sprint(db.Port))
+					env.Setenv("POSTGRES_USER", db.User)
+					env.Setenv("POSTGRES_DB", db.Name)
+					env.Setenv("EXAMPLE", example)
+					if locked != nil {
+						env.Setenv("PASSWORD_HOST", locked.Host)
+						env.Setenv("PASSWORD_PORT", fmt.Sprint(locked.Port))
+						env.Setenv("PASSWORD", locked.Password)
+					}
+					return nil
+				},
+				Cmds: commands(db),
+				Condition: func(condition string) (bool, error) {
+					return condition == "root" && os.Getuid() == 0, nil
+				},
+			})
+		})
+	}
+}
+
+func commands(db *pgtest.DB) map[string]func(*testscript.TestScript, bool, []string) {
+	ctx := context.Background()
+	connect := func(ts *testscript.TestScript) *pgx.Conn {
+		conn, err := pgx.ConnectConfig(ctx, db.Config())
+		ts.Check(err)
+		ts.Defer(func() { _ = conn.Close(ctx) })
+		return conn
+	}
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"query": func(ts *testscript.TestScript, neg bool, args []string) {
+			results, err := connect(ts).PgConn().Exec(ctx, strings.Join(args, " ")).ReadAll()
+			if neg != (err != nil) {
+				ts.Fatalf("query: %v", err)
+			}
+			for _, result := range results {
+				for _, row := range result.Rows {
+					var values []string
+					for _, v := range row {
+						values = append(values, string(v))
+					}
+					fmt.Fprintln(ts.Stdout(), strings.Join(values, " | "))
+				}
+			}
+		},
+		"psql": func(ts *testscript.TestScript, neg bool, args []string) {
+			_, err := connect(ts).PgConn().Exec(ctx, ts.ReadFile(args[0])).ReadAll()
+			if neg != (err != nil) {
+				ts.Fatalf("psql: %v", err)
+			}
+		},
+		// awaits waits until a statement that holds the text runs; with ! it
+		// asserts that none runs at this moment.
+		"awaits": func(ts *testscript.TestScript, neg bool, args []string) {
+			conn := connect(ts)
+			for deadline := time.Now().Add(20 * time.Second); ; {
+				var n int
+				ts.Check(conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "+
+					"AND state = 'active' AND pid <> pg_backend_pid() AND strpos(query, $1) > 0", args[0]).Scan(&n))
+				switch {
+				case neg && n > 0:
+					ts.Fatalf("%d statements with %q run", n, args[0])
+				case neg || n > 0:
+					return
+				case time.Now().After(deadline):
+					ts.Fatalf("no statement with %q runs", args[0])
+				}
+			}
+		},
+		// terminate sends SIGTERM to what runs in the background.
+		"terminate": func(ts *testscript.TestScript, _ bool, _ []string) {
+			for _, cmd := range ts.BackgroundCmds() {
+				ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+			}
+		},
+	}
+}
