@@ -2,7 +2,6 @@ package aludel
 
 import (
 	"context"
-
 	"io/fs"
 	"os"
 	"os/user"

@@ -74,7 +74,7 @@ func (m *Migrator) partial(ctx context.Context, conn *pgx.Conn) ([]PartialRevisi
 	var list []PartialRevision
 	for _, e := range entries {
 		list = append(list, PartialRevision{
-			ID: e.Revision, Message: e.Message, Direction: Direction(e.Direction),
+			ID: e.Revision, Message: e.Message, Direction: e.Direction,
 			Done: e.StatementsDone, Total: e.Statements, Error: e.Error,
 		})
 	}

@@ -176,6 +176,7 @@ func (a *app) command() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
+	addManual(root)
 	return root
 }
 

@@ -58,7 +58,7 @@ func (a *app) edit(cmd *cobra.Command, revisions []aludel.Revision) error {
 	editor.Dir = a.options.Dir
 	editor.Stdin, editor.Stdout, editor.Stderr = a.options.Stdin, a.options.Stdout, a.options.Stderr
 	if err := editor.Run(); err != nil {
-		return fmt.Errorf("Error executing editor (%w)", err) //nolint:staticcheck // Alembic's words
+		return fmt.Errorf("Error executing editor (%w)", err)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (a *app) report(err error) int {
 
 // apart splits joined errors.
 func apart(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost alone
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var parts []error
 		for _, one := range joined.Unwrap() {
 			parts = append(parts, apart(one)...)

@@ -62,7 +62,7 @@ func (a *app) init(dir string) error {
 	}
 	dir, config = a.absolute(dir), a.absolute(config)
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("Directory %s already exists and is not empty", a.shown(dir)) //nolint:staticcheck // Alembic's words
+		return fmt.Errorf("Directory %s already exists and is not empty", a.shown(dir))
 	}
 	versions := filepath.Join(dir, "versions")
 	if err := os.MkdirAll(versions, 0o777); err != nil {

@@ -19,7 +19,7 @@ func (a *app) stampCommand() *cobra.Command {
 		ValidArgsFunction: a.completeRevisions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if sql && options.Purge {
-				return &usageError{err: errors.New("Can't use --purge with --sql mode"), cmd: cmd} //nolint:staticcheck // Alembic's words
+				return &usageError{err: errors.New("Can't use --purge with --sql mode"), cmd: cmd}
 			}
 			if sql {
 				return a.offline(aludel.PlanOptions{Direction: aludel.Stamped, Targets: args})

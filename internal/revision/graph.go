@@ -298,26 +298,6 @@ func (g *Graph) lineage(i int32, dependencies bool) set {
 	return down
 }
 
-// maximal are the members of starts that no other one has below it, in their
-// order, without repeats.
-func (g *Graph) maximal(starts []int32) []int32 {
-	var below []int32
-	for _, s := range starts {
-		g.nodes[s].below(func(p int32) bool {
-			below = append(below, p)
-			return true
-		})
-	}
-	covered := g.ancestors(below...)
-	var result []int32
-	for _, s := range starts {
-		if !covered[s] && !slices.Contains(result, s) {
-			result = append(result, s)
-		}
-	}
-	return result
-}
-
 // spreadLabels gives each revision the labels that reach it: from the
 // declaring revision upwards through children, and from the last descendant
 // visited downwards until a branch point (dependents count) or a merge point.

@@ -1,6 +1,7 @@
 package revision_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -12,8 +13,8 @@ import (
 // parse reads a graph in one line: "a, a->b, a->c, b+c->d, d->e:x" has a base
 // a, two children, their merge, and e that depends on x. "b=left" declares a
 // label for b.
-func parse(t testing.TB, text string) (*revision.Graph, error) {
-	t.Helper()
+func parse(tb testing.TB, text string) (*revision.Graph, error) {
+	tb.Helper()
 	byID := map[string]*revision.Revision{}
 	var list []*revision.Revision
 	get := func(id string) *revision.Revision {
@@ -45,11 +46,11 @@ func parse(t testing.TB, text string) (*revision.Graph, error) {
 	return revision.New(list)
 }
 
-func mustParse(t testing.TB, text string) *revision.Graph {
-	t.Helper()
-	g, err := parse(t, text)
+func mustParse(tb testing.TB, text string) *revision.Graph {
+	tb.Helper()
+	g, err := parse(tb, text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return g
 }
@@ -192,8 +193,8 @@ func TestResolve(t *testing.T) {
 func TestAmbiguousPrefixNamesItsCandidates(t *testing.T) {
 	t.Parallel()
 	_, err := mustParse(t, "abcd1, abcd1->abcd2").Upgrade(nil, "abc")
-	unknown, ok := err.(*revision.UnknownRevisionError)
-	if !ok {
+	var unknown *revision.UnknownRevisionError
+	if !errors.As(err, &unknown) {
 		t.Fatalf("got %T: %v", err, err)
 	}
 	var ids []string

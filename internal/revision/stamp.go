@@ -123,11 +123,12 @@ func (s *stamping) move(dest int32) {
 // Describe is how a log line names the step: "a, b -> c".
 func (s *Step) Describe() string {
 	from, to := strings.Join(s.Removes, ", "), strings.Join(s.Adds, ", ")
-	switch {
-	case s.Direction == Up:
+	switch s.Direction {
+	case Up:
 		from, to = strings.Join(s.Revision.DownRevisions, ", "), s.Revision.ID
-	case s.Direction == Down:
+	case Down:
 		from, to = s.Revision.ID, strings.Join(s.Revision.DownRevisions, ", ")
+	case Stamp:
 	}
 	return from + " -> " + to
 }

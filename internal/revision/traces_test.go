@@ -143,7 +143,7 @@ func TestAlembicTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // read only
 	scanner := bufio.NewScanner(file)
 	scanner.Buffer(nil, 1<<20)
 	known := knownDifferences(t)

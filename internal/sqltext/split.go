@@ -69,15 +69,15 @@ type splitter struct {
 }
 
 func (s *splitter) add(t token) {
-	switch {
-	case t.kind == symbol:
+	switch t.kind {
+	case symbol:
 		switch s.src[t.start] {
 		case '(':
 			s.depth++
 		case ')':
 			s.depth--
 		}
-	case t.kind == word:
+	case word:
 		s.addWord(t)
 	}
 	s.tokens = append(s.tokens, t)

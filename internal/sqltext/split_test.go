@@ -38,16 +38,16 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func cases(t testing.TB) map[string]*txtar.Archive {
-	t.Helper()
+func cases(tb testing.TB) map[string]*txtar.Archive {
+	tb.Helper()
 	paths, err := filepath.Glob("testdata/split/*.txtar")
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no cases: %v", err)
+		tb.Fatalf("no cases: %v", err)
 	}
 	archives := map[string]*txtar.Archive{}
 	for _, path := range paths {
 		if archives[path], err = txtar.ParseFile(path); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return archives
