@@ -53,6 +53,7 @@ const (
 	invalidSchemaName      = "3F000"
 	invalidTextForType     = "22P02"
 	insufficientPrivileges = "42501"
+	cardinalityViolation   = "21000"
 )
 
 func hasCode(err error, codes ...string) bool {
@@ -190,17 +191,23 @@ const staleHeads = "aludel: the version table holds "
 
 // CheckSQL fails unless the version rows are exactly heads, which are in byte
 // order. It needs no function and no PL/pgSQL: the text of what was found is
-// cast to an integer, and PostgreSQL quotes it in its refusal.
+// cast to an integer, and PostgreSQL quotes it in its refusal. The usual single
+// head has a form of its own, which costs the server a fifth of the other: it
+// runs with every migration.
 func (t *Table) CheckSQL(heads []string) string {
-	return "SELECT CASE WHEN rows = " + literal(strings.Join(heads, ",")) + " THEN 0 ELSE CAST(" +
-		literal(staleHeads) + " || rows AS integer) END AS heads_checked FROM (SELECT coalesce(pg_catalog.string_agg(" +
-		"version_num, ',' ORDER BY version_num COLLATE \"C\"), '') AS rows FROM " + t.version() + ") AS version_table;\n"
+	if len(heads) == 1 {
+		return "SELECT CAST(nullif(" + literal(staleHeads) + " || coalesce((SELECT version_num FROM " + t.version() + "), ''), " +
+			literal(staleHeads+heads[0]) + ") AS integer) AS heads_checked;\n"
+	}
+	return "SELECT CAST(nullif(" + literal(staleHeads) + " || coalesce(pg_catalog.string_agg(version_num, ',' ORDER BY version_num COLLATE \"C\"), ''), " +
+		literal(staleHeads+strings.Join(heads, ",")) + ") AS integer) AS heads_checked FROM " + t.version() + ";\n"
 }
 
 // IsStale tells that err is CheckSQL's: somebody else has changed the rows.
 func IsStale(err error) bool {
 	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == invalidTextForType && strings.Contains(pgErr.Message, staleHeads)
+	return errors.As(err, &pgErr) && (pgErr.Code == invalidTextForType && strings.Contains(pgErr.Message, staleHeads) ||
+		pgErr.Code == cardinalityViolation) // more rows than one
 }
 
 // RowsSQL removes and adds version rows. One for one is an UPDATE, as in
