@@ -43,9 +43,9 @@ func BenchmarkUpgrade(b *testing.B) {
 	psql := func() cost {
 		return process(b, exec.Command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", pgtest.New(b).URL(), "-f", file))
 	}
-	b.Run("psql", func(b *testing.B) { pairs(b, 3, ours, psql) })
+	b.Run("psql", func(b *testing.B) { pairs(b, 7, ours, psql) })
 	b.Run("bare", func(b *testing.B) {
-		pairs(b, 3, ours, func() cost { return bare(b, pgtest.New(b).Config(), messages) })
+		pairs(b, 7, ours, func() cost { return bare(b, pgtest.New(b).Config(), messages) })
 	})
 }
 

@@ -116,7 +116,7 @@ func describe(in config.Input) string {
 
 // describeError shows joined errors one by one.
 func describeError(err error) string {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost alone
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var b strings.Builder
 		for _, one := range joined.Unwrap() {
 			b.WriteString(describeError(one))
@@ -132,4 +132,31 @@ func describeError(err error) string {
 		text += "hint: " + strings.ReplaceAll(e.Hint, "\n", "\nhint: ") + "\n"
 	}
 	return text
+}
+
+// TestProcessEnvironment has pgx's own look at the environment go nowhere: what
+// counts is the Input, which is how a library's user and the tests know what
+// they get.
+func TestProcessEnvironment(t *testing.T) {
+	for _, name := range []string{"PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGPASSFILE", "PGAPPNAME", "PGOPTIONS", "PGTZ", "PGSSLROOTCERT"} {
+		t.Setenv(name, "/nowhere")
+	}
+	t.Setenv("PGPORT", "1")
+	t.Setenv("PGSSLMODE", "verify-full")
+	t.Setenv("PGCONNECT_TIMEOUT", "99")
+	t.Setenv("PGTARGETSESSIONATTRS", "read-write")
+	c, err := config.Load(config.Input{WorkDir: t.TempDir(), Environ: []string{"DATABASE_URL=postgres://u@h/d"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := c.Database()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Host != "h" || d.User != "u" || d.Database != "d" || d.Port != 5432 || d.Password != "" || d.ConnectTimeout != 10*time.Second {
+		t.Errorf("%s@%s:%d/%s, password %q, timeout %s", d.User, d.Host, d.Port, d.Database, d.Password, d.ConnectTimeout)
+	}
+	if len(d.RuntimeParams) != 1 || d.RuntimeParams["application_name"] != "aludel" || d.ValidateConnect != nil || len(d.Fallbacks) != 1 {
+		t.Errorf("parameters %v, validated %v, %d fallbacks", d.RuntimeParams, d.ValidateConnect != nil, len(d.Fallbacks))
+	}
 }

@@ -135,7 +135,7 @@ func splitURL(rest string) (map[string]string, error) {
 func splitHosts(authority string) (hosts, ports string, err error) {
 	var hostList, portList []string
 	for one := range strings.SplitSeq(authority, ",") {
-		host, port := one, ""
+		var host, port string
 		if strings.HasPrefix(one, "[") {
 			end := strings.IndexByte(one, ']')
 			if end < 2 {

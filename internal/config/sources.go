@@ -154,16 +154,14 @@ func (c *Config) fileSources(s *settings) ([]params, error) {
 // disagree on something are refused: each may be right, and a migration of the
 // wrong database can't be taken back.
 func (c *Config) add(p params, sources []params) error {
-	asked, named := p["service"]
+	_, named := p["service"] // by a higher rank, and read there
 	if err := p.decide(sources, "service"); err != nil {
 		return err
 	}
-	if !named {
-		if asked, named = p["service"]; named {
-			var err error
-			if sources, err = c.addService(p, sources, asked); err != nil {
-				return err
-			}
+	if asked, here := p["service"]; here && !named {
+		var err error
+		if sources, err = c.addService(p, sources, asked); err != nil {
+			return err
 		}
 	}
 	if _, known := p["password"]; !known {

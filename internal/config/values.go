@@ -100,7 +100,7 @@ type location struct{ *time.Location }
 // UnmarshalText looks it up.
 func (l *location) UnmarshalText(text []byte) (err error) {
 	if l.Location, err = time.LoadLocation(string(text)); err != nil {
-		return fmt.Errorf("Can't locate timezone: %s", text) //nolint:staticcheck // Alembic's words
+		return fmt.Errorf("Can't locate timezone: %s", text)
 	}
 	return nil
 }
