@@ -150,6 +150,18 @@ func (e *PartialError) Error() string { return e.err.Error() }
 // Unwrap is the reason.
 func (e *PartialError) Unwrap() error { return publicError(errors.Unwrap(e.err)) }
 
+// An InterruptedError is a run that ended because its context did, and is that
+// context's error for errors.Is.
+type InterruptedError struct{ err *executor.InterruptedError }
+
+func (e *InterruptedError) Error() string { return e.err.Error() }
+
+// Is is for errors.Is.
+func (e *InterruptedError) Is(target error) bool { return e.err.Is(target) }
+
+// Unwrap is what became of the migration that ran.
+func (e *InterruptedError) Unwrap() error { return publicError(e.err.Err) }
+
 // publicError converts what the layers below answer. Errors that nobody acts
 // on stay as they are.
 func publicError(err error) error {
@@ -180,6 +192,8 @@ func runError(err error) error {
 		return &SchemaError{Schema: e.Schema, Database: e.Database, Schemas: e.Schemas, err: err}
 	case *versiontable.LockedError:
 		return &LockedError{PID: e.Holder.PID, Waited: e.Waited, err: err}
+	case *executor.InterruptedError:
+		return &InterruptedError{err: e}
 	case *executor.LockTimeoutError:
 		return &LockTimeoutError{Tries: e.Tries, err: err}
 	case *executor.IrreversibleError:

@@ -89,7 +89,8 @@ type Options struct {
 	Location *time.Location
 
 	// OnEvent hears what happens during a run. It is called on the goroutine
-	// of the verb, and must not call the Migrator.
+	// of the verb, and must not call the Migrator. Transactions are sent ahead
+	// of their turn: when it hears of one step, the server may be at the next.
 	OnEvent func(Event)
 }
 

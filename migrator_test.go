@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -64,18 +65,28 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 // TestRowsChangedMeanwhile lets somebody who takes no lock change the version
-// rows between the plan and the transaction: the plan is made anew.
+// rows while the transactions for them are on their way: the plan is made anew.
 func TestRowsChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	fsys := files("\nCREATE TABLE a ();", "\nCREATE TABLE b ();", "\nCREATE TABLE c ();")
-	other := db.Connect(t)
-	m := newMigrator(t, fsys, aludel.Options{OnEvent: func(e aludel.Event) {
-		if e.Kind == aludel.StepDone && e.Step.Revision.ID == "r1" {
-			db.Exec(t, "CREATE TABLE b (); UPDATE alembic_version SET version_num = 'r2'")
+	ctx := context.Background()
+	if _, err := newMigrator(t, fsys, aludel.Options{}).Upgrade(ctx, db.Connect(t), aludel.UpgradeOptions{Target: "r1"}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := db.Connect(t).Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Exec(ctx, "CREATE TABLE b (); UPDATE alembic_version SET version_num = 'r2'"); err != nil {
+		t.Fatal(err)
+	}
+	m := newMigrator(t, fsys, aludel.Options{LockTimeout: 20 * time.Millisecond, OnEvent: func(e aludel.Event) {
+		if e.Kind == aludel.StepRetried && e.Step.Revision.ID == "r2" {
+			_ = other.Commit(ctx)
 		}
 	}})
-	if _, err := m.Upgrade(context.Background(), other, aludel.UpgradeOptions{Target: "r3"}); err != nil {
+	if _, err := m.Upgrade(ctx, db.Connect(t), aludel.UpgradeOptions{Target: "r3"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(db.Query(t, "SELECT version_num, to_regclass('c') IS NOT NULL FROM alembic_version")); got != "[[r3 t]]" {

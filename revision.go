@@ -34,6 +34,9 @@ type NewRevisionOptions struct {
 	Up, Down string
 	// Now is the time in the file; default the present.
 	Now time.Time
+	// X are values for the template, as {{.X.name}}; a name that isn't here is
+	// an error there, unless it is asked for as {{index .X "name"}}.
+	X map[string]string
 }
 
 // NewRevision writes the file of a new revision and answers it. A taken id or
@@ -77,6 +80,7 @@ type MergeOptions struct {
 	ID           string
 	Splice       bool
 	Path         string
+	X            map[string]string
 }
 
 // Merge writes a revision that joins others and holds no statements.
@@ -86,7 +90,7 @@ func (m *Migrator) Merge(options MergeOptions) (*Revision, error) {
 	}
 	return m.NewRevision(NewRevisionOptions{
 		Message: options.Message, Heads: options.Revisions, BranchLabels: options.BranchLabels,
-		ID: options.ID, Splice: options.Splice, Path: options.Path,
+		ID: options.ID, Splice: options.Splice, Path: options.Path, X: options.X,
 	})
 }
 
@@ -119,7 +123,7 @@ func (m *Migrator) draft(options *NewRevisionOptions) (*revision.Draft, []*revis
 	}
 	d := &revision.Draft{
 		ID: id, Message: options.Message, DependsOn: dependsOn, BranchLabels: options.BranchLabels,
-		Created: revision.After(now.In(m.options.Location), parents), Up: options.Up, Down: options.Down,
+		Created: revision.After(now.In(m.options.Location), parents), Up: options.Up, Down: options.Down, X: options.X,
 	}
 	for _, p := range parents {
 		d.DownRevisions = append(d.DownRevisions, p.ID)

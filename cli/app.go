@@ -27,7 +27,7 @@ type app struct {
 	embedded bool
 	output   string
 	verbose  bool
-	extra    []string // -x
+	x        map[string]string
 	loaded   *config.Config
 	closers  []func() error
 }
@@ -35,7 +35,7 @@ type app struct {
 func (a *app) globalFlags(f *pflag.FlagSet) {
 	f.StringVarP(&a.flags.ConfigPath, "config", "c", "", "configuration `FILE` (default: aludel.toml here or in a folder above)")
 	f.StringVarP(&a.flags.Environment, "name", "n", "", "use the settings of [environments.`NAME`]")
-	f.StringArrayVarP(&a.extra, "x", "x", nil, "`KEY=VALUE` for the template of new files, as {{.X.KEY}}")
+	f.StringArrayP("x", "x", nil, "`KEY=VALUE` for the template of new files, as {{.X.KEY}}")
 	f.StringVar(&a.flags.Dir, "dir", "", "`FOLDER` of revision files, in place of migrations.dir")
 	f.StringVar(&a.flags.URL, "database-url", "", "`URL` of the database")
 	f.StringVar(&a.flags.Schema, "schema", "", "`SCHEMA` that migrations work in")
@@ -55,6 +55,28 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	}
 	if cmd.Flags().Changed("embedded") {
 		a.flags.Embedded = &a.embedded
+	}
+	return a.parseX(cmd)
+}
+
+// parseX reads -x. For Alembic's users it is what their env.py looks at: a
+// tenant, a phase of the deployment. Where it would do nothing, it is refused,
+// for it may have been to keep the command off something.
+func (a *app) parseX(cmd *cobra.Command) error {
+	pairs, err := cmd.Flags().GetStringArray("x")
+	if err != nil || len(pairs) == 0 {
+		return err
+	}
+	if name := cmd.Name(); name != "revision" && name != "merge" {
+		return &usageError{err: fmt.Errorf("-x has no effect on %s: it gives values to the template of new files", name), cmd: cmd}
+	}
+	a.x = make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		key, value, found := strings.Cut(pair, "=")
+		if !found || key == "" {
+			return &usageError{err: fmt.Errorf("-x wants KEY=VALUE, not %q", pair), cmd: cmd}
+		}
+		a.x[key] = value
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 // database of its own that POSTGRES_* name. Beside testscript's own commands
 // there are "query SQL", whose rows are stdout; "psql FILE", which runs a
 // script and stops at its first error; "awaits TEXT", which waits until a
-// statement that holds the text runs; and "terminate".
+// statement that holds the text runs and, where that is pg_sleep, sleeps; and "terminate".
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("testdata/script/*.txtar")
@@ -111,13 +111,14 @@ func commands(db *pgtest.DB) map[string]func(*testscript.TestScript, bool, []str
 			}
 		},
 		// awaits waits until a statement that holds the text runs; with ! it
-		// asserts that none runs at this moment.
+		// asserts that none runs at this moment. The activity shows a message
+		// as a whole, whichever of its statements runs.
 		"awaits": func(ts *testscript.TestScript, neg bool, args []string) {
 			conn := connect(ts)
 			for deadline := time.Now().Add(20 * time.Second); ; {
 				var n int
 				ts.Check(conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "+
-					"AND state = 'active' AND pid <> pg_backend_pid() AND strpos(query, $1) > 0", args[0]).Scan(&n))
+					"AND state = 'active' AND pid <> pg_backend_pid() AND strpos(query, $1) > 0 AND ($2 OR $1 !~ 'pg_sleep' OR wait_event = 'PgSleep')", args[0], neg).Scan(&n))
 				switch {
 				case neg && n > 0:
 					ts.Fatalf("%d statements with %q run", n, args[0])

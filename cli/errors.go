@@ -93,15 +93,13 @@ func exitStatus(err error) int {
 // the file with a caret.
 func message(err error) string {
 	var statement *aludel.StatementError
-	if !errors.As(err, &statement) {
-		if errors.Is(err, context.Canceled) {
-			return "interrupted: " + err.Error()
-		}
-		return err.Error()
-	}
+	var interrupted *aludel.InterruptedError
 	text := err.Error()
-	if statement.SQLState == queryCanceled {
-		text = "interrupted, or timed out: " + text
+	if errors.Is(err, context.Canceled) && !errors.As(err, &interrupted) {
+		text = "interrupted: " + text
+	}
+	if !errors.As(err, &statement) {
+		return text
 	}
 	if statement.Source != "" {
 		text += "\n" + caret(statement.Line, statement.Column, statement.Source)
@@ -115,8 +113,6 @@ func message(err error) string {
 	}
 	return text
 }
-
-const queryCanceled = "57014"
 
 // maxSource is how much of a line is shown around the caret, in characters.
 const maxSource = 120

@@ -19,7 +19,7 @@ func (a *app) mergeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			options.Revisions = args
+			options.Revisions, options.X = args, a.x
 			return a.generated(m.Merge(options))
 		},
 	}

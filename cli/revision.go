@@ -32,6 +32,7 @@ func (a *app) revisionCommand() *cobra.Command {
 			if head != "" {
 				options.Heads = []string{head}
 			}
+			options.X = a.x
 			return a.generated(m.NewRevision(options))
 		},
 	}

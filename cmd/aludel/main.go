@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // migrations.timezone, in a container that has the binary alone
 
 	"github.com/aludel-db/aludel/cli"
 )

@@ -72,6 +72,19 @@ var (
 	errEdited     = errors.New("the statements that have run were changed in the file since")
 )
 
+// An InterruptedError is a run that ended because its context did. It is
+// Cause, the context's error, for errors.Is.
+type InterruptedError struct {
+	Cause error
+	Err   error // what became of the step that ran
+}
+
+func (e *InterruptedError) Error() string { return "interrupted: " + e.Err.Error() }
+func (e *InterruptedError) Unwrap() error { return e.Err }
+
+// Is is for errors.Is.
+func (e *InterruptedError) Is(target error) bool { return target == e.Cause }
+
 // A StaleError says that the version rows are no longer those that the plan
 // was made for. Nothing of the step was applied.
 type StaleError struct{ Err error }

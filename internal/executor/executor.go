@@ -5,7 +5,7 @@
 // check that the version rows are those planned for, the section, the change
 // of version rows, the history row, COMMIT. The server runs it in one round
 // trip, and since it answers statement by statement, an error is still mapped
-// to its place in the file. A section with transaction:false runs statement
+// to its place in the file. Messages are sent ahead of their turn. A section with transaction:false runs statement
 // by statement, each one recorded before and after.
 //
 // The package gets ordered steps and knows nothing of graphs or specifiers. It
@@ -105,9 +105,10 @@ func section(step *revision.Step) (*revision.Section, error) {
 // A runner is one run.
 type runner struct {
 	Options
-	conn  *pgx.Conn
-	job   *Job
-	heads []string // the version rows at this moment, sorted
+	conn      *pgx.Conn
+	job       *Job
+	heads     []string // the version rows at this moment, sorted
+	announced int      // steps of which StepStarted has been told
 }
 
 // Run runs the job on conn, which stays the caller's. The caller holds the
@@ -125,27 +126,35 @@ func Run(ctx context.Context, conn *pgx.Conn, job *Job, options Options) error {
 	if err := r.createTables(ctx); err != nil {
 		return err
 	}
-	switch {
-	case job.stampsOnly():
-		return r.transaction(ctx, 0, len(job.sections))
-	case r.SingleTransaction:
-		if err := job.refuseNonTransactional(); err != nil {
-			return err
-		}
-		return r.transaction(ctx, 0, len(job.sections))
-	}
-	for i, s := range job.sections {
-		var err error
-		if s != nil && s.NoTransaction {
-			err = r.outsideTransaction(ctx, i)
-		} else {
-			err = r.transaction(ctx, i, i+1)
-		}
-		if err != nil {
+	return r.walk(func(spans []span) error { return r.transactions(ctx, spans) },
+		func(i int) error { return r.outsideTransaction(ctx, i) })
+}
+
+// walk visits the steps in order: transactions, as many at once as can be sent
+// together, and sections outside a transaction.
+func (r *runner) walk(transactions func([]span) error, outside func(i int) error) error {
+	if r.SingleTransaction {
+		if err := r.job.refuseNonTransactional(); err != nil {
 			return err
 		}
 	}
-	return nil
+	for i := 0; ; {
+		if spans := r.spans(i); len(spans) > 0 {
+			if err := transactions(spans); err != nil {
+				return err
+			}
+			i = spans[len(spans)-1].to
+		}
+		if i == len(r.job.sections) {
+			return nil
+		}
+		if s := r.job.sections[i]; s != nil && s.NoTransaction {
+			if err := outside(i); err != nil {
+				return err
+			}
+			i++
+		}
+	}
 }
 
 func (j *Job) stampsOnly() bool {

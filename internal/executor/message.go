@@ -17,7 +17,8 @@ type message struct {
 	sql        strings.Builder
 	statements int
 	bodies     []body
-	check      int // the statement that compares the version rows
+	check      int      // the statement that compares the version rows
+	rows       []string // the version rows afterwards
 }
 
 // A body is a section within a message.
@@ -34,10 +35,9 @@ func (m *message) add(statements int, sql string) {
 	m.statements += statements
 }
 
-// build writes the transaction of the steps from up to, but not including,
-// to. heads are the rows that it expects.
-func (r *runner) build(from, to int) *message {
-	m := &message{}
+// build writes the transaction of a span over the version rows that it expects.
+func (r *runner) build(s span, rows []string) *message {
+	m := &message{rows: r.after(s, rows)}
 	m.add(1, "BEGIN;\n")
 	if !r.job.stampsOnly() {
 		m.add(1, "SET LOCAL search_path = "+sqltext.QuoteIdent(r.Table.Target)+";\n")
@@ -46,11 +46,11 @@ func (r *runner) build(from, to int) *message {
 	m.add(1, setTimeout("LOCAL statement_timeout", r.StatementTimeout))
 	m.add(1, r.Table.LockSQL())
 	m.check = m.statements
-	m.add(1, r.Table.CheckSQL(r.heads))
-	if r.job.plan.Purge && from == 0 {
+	m.add(1, r.Table.CheckSQL(rows))
+	if r.job.plan.Purge && s.from == 0 {
 		m.add(1, r.Table.PurgeSQL())
 	}
-	for i := from; i < to; i++ {
+	for i := s.from; i < s.to; i++ {
 		r.addStep(m, i)
 	}
 	m.add(1, "COMMIT;\n")

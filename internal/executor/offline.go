@@ -18,25 +18,21 @@ import (
 func WriteSQL(w io.Writer, job *Job, options Options) error {
 	r := &runner{Options: options, job: job, heads: job.plan.From}
 	out := bufio.NewWriter(w)
-	if len(job.plan.Steps) > 0 || job.plan.Purge {
-		fmt.Fprintf(out, "BEGIN;\n%sCOMMIT;\n", r.Table.CreateSQL(versiontable.State{}, job.width))
+	if len(job.plan.Steps) == 0 && !job.plan.Purge {
+		return nil
 	}
-	switch {
-	case job.plan.Purge || job.stampsOnly() || r.SingleTransaction:
-		if err := job.refuseNonTransactional(); err != nil {
-			return err
+	fmt.Fprintf(out, "BEGIN;\n%sCOMMIT;\n", r.Table.CreateSQL(versiontable.State{}, job.width))
+	err := r.walk(func(spans []span) error {
+		for _, s := range spans {
+			r.writeTransaction(out, s)
 		}
-		if len(job.plan.Steps) > 0 || job.plan.Purge {
-			r.writeTransaction(out, 0, len(job.sections))
-		}
-	default:
-		for i, s := range job.sections {
-			if s != nil && s.NoTransaction {
-				r.writeOutside(out, i)
-			} else {
-				r.writeTransaction(out, i, i+1)
-			}
-		}
+		return nil
+	}, func(i int) error {
+		r.writeOutside(out, i)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing the script: %w", err)
@@ -56,12 +52,13 @@ func Title(step *revision.Step) string {
 	return "Running " + verb + " " + step.Describe() + ", " + step.Revision.Summary()
 }
 
-func (r *runner) writeTransaction(out *bufio.Writer, from, to int) {
-	for i := from; i < to; i++ {
+func (r *runner) writeTransaction(out *bufio.Writer, s span) {
+	for i := s.from; i < s.to; i++ {
 		r.writeTitle(out, i)
 	}
-	out.WriteString(r.build(from, to).sql.String()) //nolint:errcheck // bufio keeps the error for Flush
-	r.advance(from, to)
+	m := r.build(s, r.heads)
+	out.WriteString(m.sql.String()) //nolint:errcheck // bufio keeps the error for Flush
+	r.heads = m.rows
 }
 
 // writeOutside writes a section that runs outside a transaction. psql stops at
@@ -74,5 +71,5 @@ func (r *runner) writeOutside(out *bufio.Writer, i int) {
 		sqltext.QuoteIdent(r.Table.Target), strings.TrimSpace(o.section.SQL))
 	fmt.Fprintf(out, "BEGIN;\n%s%s%s%sCOMMIT;\n", r.Table.LockSQL(), r.Table.CheckSQL(r.heads),
 		r.Table.RowsSQL(o.step.Removes, o.step.Adds), r.Table.AppendSQL(o.noteEntry(versiontable.Done)))
-	r.advance(i, i+1)
+	r.heads = r.after(span{i, i + 1}, r.heads)
 }

@@ -29,12 +29,12 @@ type outside struct {
 
 func (r *runner) outsideTransaction(ctx context.Context, i int) error {
 	o := &outside{runner: r, i: i, step: &r.job.plan.Steps[i], section: r.job.sections[i], started: time.Now()}
-	r.OnEvent(r.event(StepStarted, i))
+	r.announce(span{i, i + 1})
 	if err := o.run(ctx); err != nil {
 		return o.fail(ctx, err)
 	}
 	r.progress(i, o.started)
-	r.advance(i, i+1)
+	r.heads = r.after(span{i, i + 1}, r.heads)
 	if err := r.reset(ctx); err != nil {
 		return fmt.Errorf("resetting the session after revision %s: %w", o.step.Revision.ID, err)
 	}
@@ -124,7 +124,7 @@ func (o *outside) statement(ctx context.Context) error {
 		return err
 	}
 	statement := &o.section.Statements[o.done]
-	_, err := o.conn.PgConn().Exec(ctx, statement.Text).ReadAll()
+	_, err := o.send(ctx, statement.Text)
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		return err
@@ -168,7 +168,7 @@ func (o *outside) locked(ctx context.Context, sql string) error {
 	m.check = m.statements
 	m.add(1, o.Table.CheckSQL(o.heads))
 	m.add(1, sql+"COMMIT;\n")
-	completed, err := o.send(ctx, m.sql.String(), func(int) {})
+	completed, err := o.send(ctx, m.sql.String())
 	if err == nil {
 		return nil
 	}
@@ -223,6 +223,9 @@ func (o *outside) fail(ctx context.Context, err error) error {
 			Revision: o.step.Revision.ID, Direction: string(o.step.Direction),
 			Done: o.done, Total: len(o.section.Statements), Err: err,
 		}
+	}
+	if ctx.Err() != nil {
+		err = &InterruptedError{Cause: ctx.Err(), Err: err}
 	}
 	e := o.event(StepFailed, o.i)
 	e.Err = err

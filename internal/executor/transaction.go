@@ -15,34 +15,62 @@ import (
 	"github.com/aludel-db/aludel/internal/versiontable"
 )
 
-// transaction runs the steps from up to, but not including, to, and tries
-// again for as long as LockWait allows when others hold the locks they need.
-func (r *runner) transaction(ctx context.Context, from, to int) error {
-	for i := from; i < to; i++ {
-		r.OnEvent(r.event(StepStarted, i))
+// A span is the steps that share a transaction: from up to, but not including,
+// to.
+type span struct{ from, to int }
+
+// spans are the transactions from step i on that can be sent without a look at
+// anything in between: up to a section that runs outside a transaction, or one
+// that changes the session.
+func (r *runner) spans(i int) []span {
+	if r.job.stampsOnly() || r.SingleTransaction {
+		return []span{{0, len(r.job.sections)}}
 	}
-	start := time.Now()
-	for try := 1; ; try++ {
-		err := r.attempt(ctx, from, to)
+	var spans []span
+	for ; i < len(r.job.sections); i++ {
+		if s := r.job.sections[i]; s != nil && s.NoTransaction {
+			break
+		}
+		spans = append(spans, span{i, i + 1})
+		if r.changesSession(i) {
+			break
+		}
+	}
+	return spans
+}
+
+// transactions runs spans, and tries one again for as long as LockWait allows
+// when others hold the locks that it needs.
+func (r *runner) transactions(ctx context.Context, spans []span) error {
+	try, start := 1, time.Now()
+	for {
+		done, err := r.attempt(ctx, spans)
 		if err == nil {
-			return nil
+			return r.resetSession(ctx, spans[len(spans)-1])
+		}
+		if done > 0 {
+			spans, try, start = spans[done:], 1, time.Now()
 		}
 		pause := retryPause(try)
 		if isLockTimeout(err) && time.Since(start)+pause < r.LockWait {
-			e := r.event(StepRetried, from)
+			e := r.event(StepRetried, spans[0].from)
 			e.Err, e.Pause = err, pause
 			r.OnEvent(e)
 			if sleep(ctx, pause) == nil {
+				try++
 				continue
 			}
 		}
 		if isLockTimeout(err) {
 			err = &LockTimeoutError{Tries: try, Err: err}
 		}
-		if from == to {
+		if ctx.Err() != nil {
+			err = &InterruptedError{Cause: ctx.Err(), Err: err}
+		}
+		if spans[0].from == spans[0].to {
 			return err // a purge alone: no step to speak of
 		}
-		return r.fail(ctx, from, err)
+		return r.fail(ctx, spans[0].from, err)
 	}
 }
 
@@ -68,30 +96,59 @@ func isLockTimeout(err error) bool {
 	return errors.As(err, &pgErr) && (pgErr.Code == "55P03" || pgErr.Code == "40P01")
 }
 
-// attempt sends one transaction and finds out what came of it.
-func (r *runner) attempt(ctx context.Context, from, to int) error {
-	m := r.build(from, to)
+// attempt sends the transactions of spans, some of them ahead, and answers how
+// many are committed.
+//
+// Sending ahead is safe since each transaction begins with a check of the
+// version rows: when one fails, those behind it do so too, whether it leaves
+// the session in an aborted transaction or was refused as a whole.
+func (r *runner) attempt(ctx context.Context, spans []span) (done int, err error) {
+	p := newPipeline(ctx, r.conn.PgConn())
+	var waiting []*message
+	rows := r.heads
 	start := time.Now()
-	completed, err := r.send(ctx, m.sql.String(), func(n int) {
-		for _, b := range m.bodies {
-			if b.done == n && to-from > 1 {
-				start = r.progress(b.step, start)
+	for ; done < len(spans); done++ {
+		for sent := done + len(waiting); sent < len(spans) && ctx.Err() == nil; sent++ {
+			m := r.build(spans[sent], rows)
+			if !p.takes(m.sql.String()) {
+				break
 			}
+			if err := p.send(m.sql.String()); err != nil {
+				return done, r.failed(ctx, p, spans[done:], nil, 0, err)
+			}
+			rows, waiting = m.rows, append(waiting, m)
 		}
-	})
-	if err == nil {
-		if to-from == 1 {
-			r.progress(from, start)
+		if len(waiting) == 0 {
+			return done, r.failed(ctx, p, spans[done:], nil, 0, ctx.Err())
 		}
-		r.advance(from, to)
-		return r.resetSession(ctx, from, to)
+		m := waiting[0]
+		waiting = waiting[1:]
+		r.announce(spans[done])
+		completed, err := p.receive(func(n int) {
+			for _, b := range m.bodies {
+				if b.done == n && len(m.bodies) > 1 {
+					start = r.progress(b.step, start)
+				}
+			}
+		})
+		if err != nil {
+			return done, r.failed(ctx, p, spans[done:], m, completed, err)
+		}
+		if len(m.bodies) == 1 {
+			start = r.progress(spans[done].from, start)
+		}
+		r.heads = m.rows
 	}
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) && r.conn.PgConn().IsClosed() {
-		return r.resolve(ctx, from, to, start, err)
+	p.close()
+	return done, nil
+}
+
+// announce tells that the steps of a span are about to run, unless this is
+// another try.
+func (r *runner) announce(s span) {
+	for ; r.announced < s.to; r.announced++ {
+		r.OnEvent(r.event(StepStarted, r.announced))
 	}
-	r.rollback()
-	return r.located(m, completed, err)
 }
 
 // progress tells that a step is through and starts the clock of the next.
@@ -103,28 +160,43 @@ func (r *runner) progress(i int, start time.Time) time.Time {
 	return now
 }
 
-func (r *runner) advance(from, to int) {
-	rows := slices.Clone(r.heads)
-	if r.job.plan.Purge && from == 0 {
+// after are the version rows when s has run over rows.
+func (r *runner) after(s span, rows []string) []string {
+	rows = slices.Clone(rows)
+	if r.job.plan.Purge && s.from == 0 {
 		rows = nil
 	}
-	for i := from; i < to; i++ {
+	for i := s.from; i < s.to; i++ {
 		rows = r.job.plan.Steps[i].Apply(rows)
 	}
-	r.heads = rows
+	return rows
 }
 
 // send runs the statements of sql and answers how many of them completed.
-func (r *runner) send(ctx context.Context, sql string, completedOne func(int)) (completed int, err error) {
-	results := r.conn.PgConn().Exec(ctx, sql)
-	for results.NextResult() {
-		if _, err := results.ResultReader().Close(); err != nil {
-			break
-		}
-		completedOne(completed)
-		completed++
+func (r *runner) send(ctx context.Context, sql string) (completed int, err error) {
+	p := newPipeline(ctx, r.conn.PgConn())
+	defer p.close()
+	if err := ctx.Err(); err != nil {
+		return 0, err
 	}
-	return completed, results.Close()
+	if err := p.send(sql); err != nil {
+		return 0, err
+	}
+	return p.receive(func(int) {})
+}
+
+// failed puts things in order after the first of spans has failed, and finds
+// out where the database stands if the connection can't tell any more.
+func (r *runner) failed(ctx context.Context, p *pipeline, spans []span, m *message, completed int, err error) error {
+	p.close()
+	if m != nil {
+		err = r.located(m, completed, err)
+	}
+	if r.conn.PgConn().IsClosed() {
+		return r.resolve(ctx, spans, err)
+	}
+	r.rollback()
+	return err
 }
 
 // located gives an error of the server its place: in a section, in the check
@@ -169,47 +241,98 @@ func (m *message) bodyAt(character int) *body {
 	return found
 }
 
-// resolve finds out on a new connection whether a transaction was committed
-// whose answer never came. The version rows tell.
-func (r *runner) resolve(ctx context.Context, from, to int, start time.Time, lost error) error {
-	conn, err := pgx.ConnectConfig(ctx, r.conn.Config())
+// resolve finds out on a new connection which of spans were committed though
+// the answer never came. The version rows tell.
+func (r *runner) resolve(ctx context.Context, spans []span, lost error) error {
+	rows, err := r.rowsAfterLoss(ctx)
 	if err != nil {
-		return fmt.Errorf("the connection was lost (%w), and so it is not known whether the step was committed: %w", lost, err)
+		return fmt.Errorf("the connection was lost (%w), and so it is not known whether revision %s was committed: %w",
+			lost, r.title(spans[0]), err)
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	rows, _, err := r.Table.Heads(ctx, conn)
-	if err != nil {
-		return fmt.Errorf("the connection was lost (%w), and so it is not known whether the step was committed: %w", lost, err)
-	}
-	before := r.heads
-	r.advance(from, to)
-	if slices.Equal(rows, r.heads) {
-		r.progress(to-1, start)
-		if to == len(r.job.sections) {
-			return nil
+	last := -1
+	for i, at := 0, r.heads; i < len(spans) && i <= aheadMessages; i++ {
+		if at = r.after(spans[i], at); slices.Equal(rows, at) {
+			last = i
+			r.heads = at
 		}
-		return fmt.Errorf("the connection was lost after revision %s was committed: %w", r.job.plan.Steps[to-1].Revision.ID, lost)
 	}
-	r.heads = before
-	return fmt.Errorf("the connection was lost; nothing of revision %s was applied: %w", r.job.plan.Steps[from].Revision.ID, lost)
+	for _, s := range spans[:last+1] {
+		r.announce(s)
+		for i := s.from; i < s.to; i++ {
+			r.progress(i, time.Now())
+		}
+	}
+	switch {
+	case last < 0 && !slices.Equal(rows, r.heads):
+		return fmt.Errorf("the connection was lost, and the version table was changed by somebody else: %w", lost)
+	case last < 0:
+		return fmt.Errorf("the connection was lost; nothing of revision %s was applied: %w", r.title(spans[0]), lost)
+	case spans[last].to == len(r.job.sections):
+		return nil
+	}
+	return fmt.Errorf("the connection was lost after revision %s was committed: %w", r.title(spans[last]), lost)
 }
 
-// resetSession clears what sections may have left behind after their COMMIT,
-// so that each finds the session as the first did.
-func (r *runner) resetSession(ctx context.Context, from, to int) error {
-	changes := false
-	for i := from; i < to; i++ {
-		if s := r.job.sections[i]; s != nil {
-			for _, statement := range s.Statements {
-				changes = changes || statement.ChangesSession
+// title names the revision that decides over a span.
+func (r *runner) title(s span) string {
+	if s.to == 0 {
+		return "" // a purge alone
+	}
+	return r.job.plan.Steps[s.to-1].Revision.ID
+}
+
+// rowsAfterLoss reads the version rows when the lost session has come to rest:
+// the server notices only when it next writes to it, and until then goes on
+// with what was sent.
+func (r *runner) rowsAfterLoss(ctx context.Context) ([]string, error) {
+	// Also after an interruption it has to be found out where things stand.
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelWait)
+	defer stop()
+	conn, err := pgx.ConnectConfig(ctx, r.conn.Config())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	for {
+		var busy bool
+		err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND usename = current_user AND state <> 'idle')",
+			pgx.QueryExecModeSimpleProtocol, r.conn.PgConn().PID()).Scan(&busy)
+		if err != nil {
+			return nil, err
+		}
+		if !busy {
+			break
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return nil, fmt.Errorf("the server still works at it (pid %d): %w", r.conn.PgConn().PID(), err)
+		}
+	}
+	rows, _, err := r.Table.Heads(ctx, conn)
+	return rows, err
+}
+
+func (r *runner) changesSession(i int) bool {
+	if s := r.job.sections[i]; s != nil {
+		for _, statement := range s.Statements {
+			if statement.ChangesSession {
+				return true
 			}
 		}
 	}
-	if !changes {
+	return false
+}
+
+// resetSession clears what the sections of s may have left behind after their
+// COMMIT, so that each finds the session as the first did.
+func (r *runner) resetSession(ctx context.Context, s span) error {
+	for i := s.from; i < s.to; i++ {
+		if !r.changesSession(i) {
+			continue
+		}
+		if err := r.reset(ctx); err != nil {
+			return fmt.Errorf("resetting the session after revision %s: %w", r.title(s), err)
+		}
 		return nil
-	}
-	if err := r.reset(ctx); err != nil {
-		return fmt.Errorf("resetting the session after revision %s: %w", r.job.plan.Steps[to-1].Revision.ID, err)
 	}
 	return nil
 }

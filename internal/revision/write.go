@@ -43,6 +43,8 @@ type Draft struct {
 	BranchLabels  []string
 	Created       time.Time
 	Up, Down      string // the sections' SQL
+	// X are values for the template from whoever asked for the file.
+	X map[string]string
 }
 
 // Naming says how the files of new revisions are called.
