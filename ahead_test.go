@@ -94,11 +94,7 @@ func TestInterrupted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := pgtest.New(t)
-			conn, err := pgx.Connect(context.Background(), db.URL())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = conn.Close(context.Background()) })
+			conn := bareConnect(t, db)
 			watcher := db.Connect(t)
 			ctx, stop := context.WithCancel(context.Background())
 			go func() {
@@ -112,7 +108,7 @@ func TestInterrupted(t *testing.T) {
 				}
 			}()
 			m := newMigrator(t, files("\nCREATE TABLE t1 ();", up, "\nCREATE TABLE t3 ();"), aludel.Options{})
-			_, err = m.Upgrade(ctx, conn, aludel.UpgradeOptions{})
+			_, err := m.Upgrade(ctx, conn, aludel.UpgradeOptions{})
 			var interrupted *aludel.InterruptedError
 			var pgErr *pgconn.PgError
 			if !errors.As(err, &interrupted) || !errors.Is(err, context.Canceled) || !errors.As(err, &pgErr) || pgErr.Code != "57014" {

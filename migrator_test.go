@@ -219,11 +219,7 @@ func TestReadingWritesNothing(t *testing.T) {
 func TestBareConnection(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	conn, err := pgx.Connect(context.Background(), db.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	conn := bareConnect(t, db)
 	m := newMigrator(t, files("\nSET search_path = '';\nCREATE TABLE public.t (id int);"), aludel.Options{})
 	if _, err := m.Upgrade(context.Background(), conn, aludel.UpgradeOptions{}); err != nil {
 		t.Fatal(err)
@@ -232,4 +228,15 @@ func TestBareConnection(t *testing.T) {
 	if err := conn.QueryRow(context.Background(), "SHOW search_path").Scan(&path); err != nil || !strings.Contains(path, "public") {
 		t.Errorf("search_path is %q, %v", path, err)
 	}
+}
+
+// bareConnect connects as a program would that knows nothing of aludel.
+func bareConnect(t *testing.T, db *pgtest.DB) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), db.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
 }

@@ -33,6 +33,7 @@ type pipeline struct {
 	ctx       context.Context
 	pg        *pgconn.PgConn
 	sizes     []int // in bytes, of the messages without an answer
+	broken    error // of a write; what the server has said before can still be read
 	unwatch   func() bool
 	cancelled chan struct{} // closed when the cancel request has been made
 }
@@ -73,17 +74,17 @@ func (p *pipeline) takes(sql string) bool {
 	for _, size := range p.sizes {
 		total += size
 	}
-	return len(p.sizes) == 0 || len(p.sizes) <= aheadMessages && total <= aheadBytes
+	return len(p.sizes) == 0 || p.broken == nil && len(p.sizes) <= aheadMessages && total <= aheadBytes
 }
 
-func (p *pipeline) send(sql string) error {
+// send sends a message. Whether it got through shows when its answer is read,
+// and with it why the server closed the connection, if it did.
+func (p *pipeline) send(sql string) {
 	p.sizes = append(p.sizes, len(sql))
 	p.pg.Frontend().SendQuery(&pgproto3.Query{String: sql})
 	if err := p.pg.Frontend().Flush(); err != nil {
-		p.giveUp()
-		return fmt.Errorf("sending: %w", err)
+		p.broken = fmt.Errorf("sending: %w", err)
 	}
-	return nil
 }
 
 // receive reads the answers to the oldest message and answers how many of its
@@ -94,10 +95,13 @@ func (p *pipeline) receive(completedOne func(completed int)) (completed int, fai
 		answer, err := p.pg.ReceiveMessage(context.Background())
 		if err != nil {
 			p.giveUp()
-			if failure == nil {
-				failure = err
+			switch {
+			case failure != nil:
+				return completed, failure
+			case p.broken != nil:
+				return completed, p.broken
 			}
-			return completed, failure
+			return completed, err
 		}
 		switch answer := answer.(type) {
 		case *pgproto3.CommandComplete:

@@ -113,9 +113,7 @@ func (r *runner) attempt(ctx context.Context, spans []span) (done int, err error
 			if !p.takes(m.sql.String()) {
 				break
 			}
-			if err := p.send(m.sql.String()); err != nil {
-				return done, r.failed(ctx, p, spans[done:], nil, 0, err)
-			}
+			p.send(m.sql.String())
 			rows, waiting = m.rows, append(waiting, m)
 		}
 		if len(waiting) == 0 {
@@ -179,9 +177,7 @@ func (r *runner) send(ctx context.Context, sql string) (completed int, err error
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if err := p.send(sql); err != nil {
-		return 0, err
-	}
+	p.send(sql)
 	return p.receive(func(int) {})
 }
 
