@@ -92,6 +92,11 @@ func exitStatus(err error) int {
 // message is the text behind FAILED:. A statement's error shows the line of
 // the file with a caret.
 func message(err error) string {
+	// Alembic's wording goes first; the place is a line of its own.
+	var graph *aludel.GraphError
+	if errors.As(err, &graph) {
+		return graph.Message
+	}
 	var statement *aludel.StatementError
 	var interrupted *aludel.InterruptedError
 	text := err.Error()
@@ -160,6 +165,9 @@ func (a *app) hints(err error) []string {
 	case errors.As(err, &file):
 		return split(file.Hint)
 	case errors.As(err, &graph):
+		if graph.Line > 0 {
+			return append([]string{fmt.Sprintf("at %s:%d:%d", graph.Path, graph.Line, graph.Column)}, graph.Hints...)
+		}
 		return graph.Hints
 	case errors.As(err, &request):
 		return request.Hints

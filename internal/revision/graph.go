@@ -53,7 +53,7 @@ func New(revisions []*Revision) (*Graph, error) {
 func (g *Graph) index() error {
 	for i, r := range g.revisions {
 		if err := CheckID(r.ID); err != nil {
-			return err
+			return g.fault(r, "revision", err.Error()).hint("use letters, digits and underscores")
 		}
 		if first, twice := g.byID[r.ID]; twice {
 			return g.fault(r, "revision", "Revision "+r.ID+" is present more than once").
