@@ -2,6 +2,7 @@ package aludel_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -40,7 +41,8 @@ func libraryOutcome(tr *alembictrace.Trace) *alembictrace.Outcome {
 	got := &alembictrace.Outcome{}
 	failed := func(err error) *alembictrace.Outcome {
 		got.Error = err.Error()
-		if graph, ok := err.(*aludel.GraphError); ok {
+		var graph *aludel.GraphError
+		if errors.As(err, &graph) {
 			got.Error = graph.Message
 		}
 		return got
@@ -59,7 +61,7 @@ func libraryOutcome(tr *alembictrace.Trace) *alembictrace.Outcome {
 			return failed(err)
 		}
 		for step, heads := range plan.HeadsAfter() {
-			got.Steps = append(got.Steps, alembictrace.Step{Revision: step.Revision.ID, Direction: string(step.Direction), HeadsAfter: slices.Clone(heads)})
+			got.Steps = append(got.Steps, alembictrace.Step{Revision: step.Revision.ID, Direction: step.Direction, HeadsAfter: slices.Clone(heads)})
 		}
 		got.End = append([]string{}, plan.To...)
 		return got

@@ -27,7 +27,7 @@ type app struct {
 	embedded bool
 	output   string
 	verbose  bool
-	x        map[string]string
+	x        map[string]string // -x
 	loaded   *config.Config
 	closers  []func() error
 }
@@ -124,8 +124,12 @@ func (a *app) noFolder(c *config.Config, dir string) error {
 }
 
 // shown is a path as people write it here: relative where it lies below the
-// working folder.
+// working folder. A program may ask for another folder than its own; files are
+// opened by the path that is shown, so it is absolute then.
 func (a *app) shown(path string) string {
+	if own, err := os.Getwd(); err != nil || own != a.options.Dir {
+		return path
+	}
 	if rel, err := filepath.Rel(a.options.Dir, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return rel
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,9 @@ func (a *app) revisionCommand() *cobra.Command {
 				return err
 			}
 			if sqlFile != "" {
+				if !filepath.IsAbs(sqlFile) {
+					sqlFile = filepath.Join(a.options.Dir, sqlFile)
+				}
 				text, err := os.ReadFile(sqlFile)
 				if err != nil {
 					return fmt.Errorf("reading --sql-file: %w", err)

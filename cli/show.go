@@ -19,6 +19,11 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !a.out.json { // as in Alembic, the text is about files alone
+				for i := range revisions {
+					revisions[i].Applied, revisions[i].Current = nil, nil
+				}
+			}
 			a.verbose = true
 			return a.list(revisions, nil)
 		},

@@ -72,13 +72,16 @@ func TestAgainstModel(t *testing.T) {
 		for range rapid.IntRange(1, 8).Draw(t, "commands") {
 			target := rapid.SampledFrom(m.list).Draw(t, "target").ID
 			var plan *revision.Plan
-			if rapid.Bool().Draw(t, "up") {
+			switch rapid.SampledFrom([]string{"up", "up", "down", "base", "stamp"}).Draw(t, "command") {
+			case "up":
 				plan, err = g.Upgrade(rows, target)
-			} else {
-				if rapid.IntRange(0, 4).Draw(t, "base") == 0 {
-					target = "base"
-				}
+			case "down":
 				plan, err = g.Downgrade(rows, target)
+			case "base":
+				plan, err = g.Downgrade(rows, "base")
+			case "stamp":
+				applied, rows = m.stamp(t, g, rows)
+				continue
 			}
 			if err != nil {
 				continue // a target on the wrong side
@@ -95,6 +98,50 @@ func TestAgainstModel(t *testing.T) {
 			rows = plan.To
 		}
 	})
+}
+
+// stamp stamps some revisions. Rows above or below a single one move to it, and
+// the others stay; with several, which one a row moves to is Alembic's rule,
+// and no row may stand on another. It answers what counts as applied then.
+func (m *model) stamp(t *rapid.T, g *revision.Graph, rows []string) (applied map[string]bool, after []string) {
+	targets := rapid.SliceOfNDistinct(rapid.SampledFrom(m.list), 1, 3, func(r *revision.Revision) string { return r.ID }).Draw(t, "targets")
+	ids := make([]string, len(targets))
+	for i, r := range targets {
+		ids[i] = r.ID
+	}
+	purge := rapid.Bool().Draw(t, "purge")
+	plan, err := g.Stamp(rows, ids, purge)
+	if err != nil {
+		return m.closure(rows), rows
+	}
+	want := slices.Clone(ids)
+	for _, row := range rows {
+		related := func(id string) bool { return row == id || m.below[row][id] || m.below[id][row] }
+		if !purge && !slices.ContainsFunc(ids, related) {
+			want = append(want, row)
+		}
+	}
+	slices.Sort(want)
+	if len(ids) == 1 && !slices.Equal(want, plan.To) {
+		t.Fatalf("stamp %v over %v leads to %v, not to %v", ids, rows, plan.To, want)
+	}
+	applied = m.closure(plan.To)
+	if maximal := m.rows(applied); !slices.Equal(maximal, plan.To) {
+		t.Fatalf("stamp %v over %v leads to %v, where only %v is maximal", ids, rows, plan.To, maximal)
+	}
+	return applied, plan.To
+}
+
+// closure is rows with all that they stand on.
+func (m *model) closure(rows []string) map[string]bool {
+	applied := map[string]bool{}
+	for _, row := range rows {
+		applied[row] = true
+		for id := range m.below[row] {
+			applied[id] = true
+		}
+	}
+	return applied
 }
 
 // apply runs a step, which must be possible: up only over all that the

@@ -188,6 +188,7 @@ func (g *Graph) resolveHeads(s specifier, b *branch) ([]int32, error) {
 // that carries its label.
 func (g *Graph) belowHeads(s specifier, n int) ([]int32, error) {
 	var places []int32
+	below := false // what can't be walked at all goes before what is too short
 	for _, head := range g.realHeads {
 		if s.inBranch && s.branch != "" && !slices.Contains(g.spread()[head], s.branch) {
 			continue
@@ -197,11 +198,15 @@ func (g *Graph) belowHeads(s specifier, n int) ([]int32, error) {
 			return nil, err
 		}
 		if place == tooFar {
-			return nil, requestErrorf("Relative revision %s didn't produce %d migrations", s.symbol, n)
+			below = true
+			continue
 		}
 		if place != empty && !slices.Contains(places, place) {
 			places = append(places, place)
 		}
+	}
+	if below {
+		return nil, requestErrorf("Relative revision %s didn't produce %d migrations", s.symbol, n)
 	}
 	return places, nil
 }
