@@ -46,7 +46,7 @@ bench: build postgres ## run the benchmarks: ratios against bare pgx and psql in
 
 .PHONY: golden
 golden: postgres ## rewrite expected output in the txtar files; read the difference before you commit it
-	go test ./cli ./internal/sqltext -update
+	go test ./cli ./internal/draw ./internal/sqltext -update
 
 .PHONY: lint
 lint: $(LINT) ## run golangci-lint (a pinned version, installed on first use)

@@ -141,17 +141,32 @@ func (m *Migrator) folderFor(path string, parents []*revision.Revision) (string,
 		}
 		return "", &RequestError{Message: "Path " + path + " is not represented in current version locations"}
 	}
-	if len(m.folders) == 1 {
+	switch {
+	case len(m.folders) == 1:
 		path = m.folders[0].Path
-	} else if len(parents) > 0 && parents[0].Path != "" {
-		path = filepath.Dir(parents[0].Path)
-	} else {
+	case len(parents) > 0:
+		path = m.folderOf(parents[0])
+	default:
 		return "", &RequestError{Message: "Multiple version locations present, please specify --version-path"}
 	}
 	if path == "" {
 		return "", errors.New("the revisions are not in a folder on disk: there is nowhere to write to")
 	}
 	return path, nil
+}
+
+// folderOf is the configured folder that holds a revision's file, perhaps in a
+// folder of its own below it.
+func (m *Migrator) folderOf(r *revision.Revision) string {
+	for dir := r.Path; dir != filepath.Dir(dir); {
+		dir = filepath.Dir(dir)
+		for _, f := range m.folders {
+			if f.Path != "" && filepath.Clean(f.Path) == dir {
+				return f.Path
+			}
+		}
+	}
+	return ""
 }
 
 // writeNew writes a file that must not exist yet, and leaves none behind when

@@ -156,6 +156,7 @@ func (a *app) hints(err error) []string {
 		heads        *aludel.MultipleHeadsError
 		irreversible *aludel.IrreversibleError
 		noServer     *shadow.NotFoundError
+		hook         *hookError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -177,6 +178,8 @@ func (a *app) hints(err error) []string {
 		return headsHints(heads)
 	case errors.As(err, &irreversible):
 		return []string{"nothing ran; to go on without undoing it, restore a backup or write a new revision"}
+	case errors.As(err, &hook):
+		return []string{"the new file stays: " + a.shown(hook.path), "migrations.hooks in " + a.shown(a.loaded.Path) + " has the command"}
 	case errors.As(err, &noServer):
 		return nil // its message says how to install one
 	}

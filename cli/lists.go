@@ -127,42 +127,51 @@ func (a *app) currentLine(r *aludel.Revision) string {
 	return a.out.paint("33", r.ID) + headMark(r) + pointMarks(r)
 }
 
-// long is the form of show and of -v.
-func (a *app) long(r *aludel.Revision) {
+// longLines are the form of show and of -v.
+func (a *app) longLines(r *aludel.Revision) []string {
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	marks := ""
 	if r.Head {
 		marks += " (head)"
 	}
-	a.out.line("Rev: %s%s%s%s", a.out.paint("33", r.ID), marks, pointMarks(r), a.stateMark(r))
+	add("Rev: %s%s%s%s", a.out.paint("33", r.ID), marks, pointMarks(r), a.stateMark(r))
 	if r.MergePoint {
-		a.out.line("Merges: %s", parents(r))
+		add("Merges: %s", parents(r))
 	} else {
-		a.out.line("Parent: %s", parents(r))
+		add("Parent: %s", parents(r))
 	}
 	if len(r.DependsOn) > 0 {
-		a.out.line("Also depends on: %s", strings.Join(r.DependsOn, ", "))
+		add("Also depends on: %s", strings.Join(r.DependsOn, ", "))
 	}
 	if r.BranchPoint {
-		a.out.line("Branches into: %s", strings.Join(r.Children, ", "))
+		add("Branches into: %s", strings.Join(r.Children, ", "))
 	}
 	if len(r.Labels) > 0 {
-		a.out.line("Branch names: %s", strings.Join(r.Labels, ", "))
+		add("Branch names: %s", strings.Join(r.Labels, ", "))
 	}
 	if r.Path != "" {
-		a.out.line("Path: %s", r.Path)
+		add("Path: %s", r.Path)
 	}
-	a.out.line("")
+	add("")
 	text := r.Description
 	if text == "" {
 		text = r.Message
 	}
 	for line := range strings.SplitSeq(text, "\n") {
-		a.out.line("%s", strings.TrimRight("    "+line, " "))
+		add("%s", strings.TrimRight("    "+line, " "))
 	}
 	if !r.Created.IsZero() {
-		a.out.line("\n    Create Date: %s", r.Created.Format("2006-01-02 15:04:05Z07:00"))
+		add("")
+		add("    Create Date: %s", r.Created.Format("2006-01-02 15:04:05Z07:00"))
 	}
-	a.out.line("")
+	return append(lines, "")
+}
+
+func (a *app) long(r *aludel.Revision) {
+	for _, line := range a.longLines(r) {
+		a.out.line("%s", line)
+	}
 }
 
 // plural is "1 revision" or "3 revisions".

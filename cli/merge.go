@@ -20,7 +20,11 @@ func (a *app) mergeCommand() *cobra.Command {
 				return err
 			}
 			options.Revisions, options.X = args, a.x
-			return a.generated(m.Merge(options))
+			r, err := m.Merge(options)
+			if err != nil {
+				return err
+			}
+			return a.generated(cmd.Context(), r)
 		},
 	}
 	cmd.Flags().StringVarP(&options.Message, "message", "m", "", "`TEXT` of the message")

@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +41,11 @@ func (a *app) revisionCommand() *cobra.Command {
 				options.Heads = []string{head}
 			}
 			options.X = a.x
-			return a.generated(m.NewRevision(options))
+			r, err := m.NewRevision(options)
+			if err != nil {
+				return err
+			}
+			return a.generated(cmd.Context(), r)
 		},
 	}
 	f := cmd.Flags()
@@ -58,14 +66,56 @@ func newFileFlags(cmd *cobra.Command, labels *[]string, id, path *string, splice
 	f.BoolVar(splice, "splice", false, "allow a parent that has children already")
 }
 
-// generated reports a new file.
-func (a *app) generated(r *aludel.Revision, err error) error {
-	if err != nil {
-		return err
+// generated reports a new file and has the hooks work on it.
+func (a *app) generated(ctx context.Context, r *aludel.Revision) error {
+	a.out.say("Generating %s ...  done", r.Path)
+	for _, hook := range a.loaded.Migrations.Hooks {
+		if err := a.hook(ctx, hook, r.Path); err != nil {
+			return err
+		}
+	}
+	if len(a.loaded.Migrations.Hooks) > 0 {
+		if _, err := a.migrator(); err != nil { // a hook may have broken it
+			return err
+		}
 	}
 	if a.out.json {
 		return a.out.data(toJSON([]aludel.Revision{*r}))
 	}
-	a.out.say("Generating %s ...  done", r.Path)
 	return nil
 }
+
+// hook runs a command on a new file, in the folder of the configuration. {file}
+// stands for its path; where it doesn't occur the path comes last.
+func (a *app) hook(ctx context.Context, words []string, path string) error {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(a.options.Dir, path)
+	}
+	named := false
+	args := slices.Clone(words)
+	for i := range args {
+		named = named || strings.Contains(args[i], "{file}")
+		args[i] = strings.ReplaceAll(args[i], "{file}", path)
+	}
+	if !named {
+		args = append(args, path)
+	}
+	a.out.note("Running post write hook '%s' ...", words[0])
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir, cmd.Env = a.loaded.Root, a.options.Environ
+	cmd.Stdout, cmd.Stderr = a.options.Stderr, a.options.Stderr
+	if err := cmd.Run(); err != nil {
+		return &hookError{name: words[0], path: path, err: err}
+	}
+	a.out.note("  done")
+	return nil
+}
+
+// A hookError is a hook that ended with an error. The new file is there.
+type hookError struct {
+	name, path string
+	err        error
+}
+
+func (e *hookError) Error() string { return fmt.Sprintf("post write hook '%s': %v", e.name, e.err) }
+func (e *hookError) Unwrap() error { return e.err }

@@ -3,6 +3,7 @@ package config
 import (
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -49,6 +50,7 @@ type Config struct {
 		FileTemplate string // empty: the library's default
 		SlugLength   int    // 0: the library's default
 		Timezone     *time.Location
+		Hooks        [][]string // commands for a new file, {file} in their arguments
 	}
 
 	Run struct {
@@ -69,6 +71,8 @@ type Config struct {
 	Editor string
 	// NoColor tells that NO_COLOR is set, and not empty.
 	NoColor bool
+	// UTF8 tells that the locale's characters are Unicode's.
+	UTF8 bool
 
 	input *Input
 	env   environment
@@ -203,6 +207,12 @@ func (c *Config) loadMigrations() error {
 	if f.SlugLength != nil && m.SlugLength < 1 {
 		return errorf("%s: migrations.slug_length is %d, and wants at least 1", c.shown(), m.SlugLength)
 	}
+	for i, h := range f.Hooks {
+		if len(h) == 0 || h[0] == "" {
+			return errorf("%s: migrations.hooks: number %d is empty", c.shown(), i+1).hint(`write a command as ["program", "argument", "{file}"]`)
+		}
+		m.Hooks = append(m.Hooks, h)
+	}
 	m.Timezone = or(f.Timezone, location{time.UTC}).Location
 	return nil
 }
@@ -245,5 +255,7 @@ func (c *Config) loadSurroundings() {
 		c.CacheDir = dir
 	}
 	c.Editor = first(c.env.value("EDITOR"), c.env.value("VISUAL"))
+	locale := strings.ToLower(first(c.env.value("LC_ALL"), c.env.value("LC_CTYPE"), c.env.value("LANG")))
+	c.UTF8 = strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
 	c.NoColor = c.env.value("NO_COLOR") != ""
 }

@@ -80,6 +80,8 @@ func wanted(t reflect.Type) string {
 		return "true or false"
 	case t.Kind() == reflect.Int:
 		return "a whole number"
+	case t == reflect.TypeFor[[]hook]():
+		return `a list of commands, each one a list of texts: [["program", "{file}"]]`
 	case t.Kind() == reflect.Slice:
 		return "a list of texts in quotes"
 	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map:

@@ -42,6 +42,7 @@ type migrationsTable struct {
 	FileTemplate *string   `toml:"file_template"`
 	SlugLength   *int      `toml:"slug_length"`
 	Timezone     *location `toml:"timezone"`
+	Hooks        []hook    `toml:"hooks"`
 }
 
 type databaseTable struct {

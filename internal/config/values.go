@@ -94,6 +94,9 @@ func (t *transaction) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// A hook is a program and its arguments.
+type hook []string
+
 // A location is the name of a time zone.
 type location struct{ *time.Location }
 
