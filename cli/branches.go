@@ -23,7 +23,7 @@ func (a *app) branchesCommand() *cobra.Command {
 				return err
 			}
 			if a.out.json {
-				return a.out.data(toJSON(points))
+				return a.listJSON(points)
 			}
 			for i := range points {
 				a.branch(m, &points[i])

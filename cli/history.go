@@ -23,7 +23,7 @@ func (a *app) historyCommand() *cobra.Command {
 			"are marked (applied), and the rows of the version table (current).",
 		Example: "  aludel history\n  aludel history -r ae1027:975ea\n  aludel history -r :current -v\n" +
 			"  aludel history --graph\n  aludel history --format svg > history.svg",
-		Args:    arguments(0, 0, ""),
+		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.out.json && (graph || format != "") {
 				return &usageError{err: errors.New("-o json has the same list as data; it goes with neither --graph nor --format"), cmd: cmd}

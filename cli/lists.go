@@ -23,16 +23,33 @@ type revisionJSON struct {
 	Current       *bool    `json:"current"`
 }
 
-func toJSON(revisions []aludel.Revision) []revisionJSON {
+func toJSON(r *aludel.Revision) revisionJSON {
+	return revisionJSON{
+		Revision: r.ID, DownRevisions: some(r.DownRevisions), DependsOn: some(r.DependsOn),
+		BranchLabels: some(r.BranchLabels), Message: r.Message, Path: r.Path, Head: r.Head,
+		BranchPoint: r.BranchPoint, MergePoint: r.MergePoint, Applied: r.Applied, Current: r.Current,
+	}
+}
+
+func listed(revisions []aludel.Revision) []revisionJSON {
 	list := make([]revisionJSON, len(revisions))
-	for i, r := range revisions {
-		list[i] = revisionJSON{
-			Revision: r.ID, DownRevisions: some(r.DownRevisions), DependsOn: some(r.DependsOn),
-			BranchLabels: some(r.BranchLabels), Message: r.Message, Path: r.Path, Head: r.Head,
-			BranchPoint: r.BranchPoint, MergePoint: r.MergePoint, Applied: r.Applied, Current: r.Current,
-		}
+	for i := range revisions {
+		list[i] = toJSON(&revisions[i])
 	}
 	return list
+}
+
+// listJSON prints revisions as an array.
+func (a *app) listJSON(revisions []aludel.Revision) error {
+	err := array(a.out, "", func(yield func(revisionJSON) bool) {
+		for i := range revisions {
+			if !yield(toJSON(&revisions[i])) {
+				return
+			}
+		}
+	})
+	a.out.line("")
+	return err
 }
 
 // some is the list itself, and [] rather than null where it is empty.
@@ -46,7 +63,7 @@ func some(list []string) []string {
 // list prints revisions: as JSON, in the long form, or a line each.
 func (a *app) list(revisions []aludel.Revision, line func(*aludel.Revision) string) error {
 	if a.out.json {
-		return a.out.data(toJSON(revisions))
+		return a.listJSON(revisions)
 	}
 	for i := range revisions {
 		if a.verbose {

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"syscall"
@@ -99,6 +101,30 @@ func (p *printer) data(v any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// array prints the JSON array of a sequence piece by piece, as data would print
+// it as a whole: a history may be long. indent is that of the line it ends in.
+func array[T any](p *printer, indent string, elements iter.Seq[T]) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent(indent+"  ", "  ")
+	separator := "[\n"
+	for element := range elements {
+		b.Reset()
+		if err := e.Encode(element); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.stdout, "%s%s  %s", separator, indent, bytes.TrimRight(b.Bytes(), "\n"))
+		separator = ",\n"
+	}
+	if separator == "[\n" {
+		fmt.Fprint(p.stdout, "[]")
+	} else {
+		fmt.Fprintf(p.stdout, "\n%s]", indent)
+	}
+	return nil
 }
 
 // event prints a value as one line of JSON, at once.

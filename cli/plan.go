@@ -11,13 +11,7 @@ import (
 	"github.com/aludel-db/aludel"
 )
 
-// A planJSON is the result of plan with -o json. Its names are a promise.
-type planJSON struct {
-	From  []string   `json:"from"`
-	To    []string   `json:"to"`
-	Steps []stepJSON `json:"steps"`
-}
-
+// A stepJSON is a step of plan with -o json. The names are a promise.
 type stepJSON struct {
 	Revision   string   `json:"revision"`
 	Direction  string   `json:"direction"`
@@ -113,14 +107,7 @@ func fromRows(m *aludel.Migrator, from string) ([]string, error) {
 
 func (a *app) plan(p *aludel.Plan) error {
 	if a.out.json {
-		list := planJSON{From: some(p.From), To: some(p.To), Steps: []stepJSON{}}
-		for step, heads := range p.HeadsAfter() {
-			list.Steps = append(list.Steps, stepJSON{
-				Revision: step.Revision.ID, Direction: step.Direction, Message: step.Revision.Message,
-				HeadsAfter: some(slices.Clone(heads)),
-			})
-		}
-		return a.out.data(list)
+		return a.planJSON(p)
 	}
 	if len(p.Steps) == 0 && !p.Purge {
 		a.out.say("Nothing to do: the database is at %s", at(p.To))
@@ -135,4 +122,31 @@ func (a *app) plan(p *aludel.Plan) error {
 		a.out.line("  %s", fmt.Sprintf("%-5s %s, %s", step.Direction, a.out.paint("33", step.Revision.ID), step.Revision.Message))
 	}
 	return nil
+}
+
+// planJSON prints {"from": [], "to": [], "steps": []}, the steps one by one.
+func (a *app) planJSON(p *aludel.Plan) error {
+	a.out.line("{")
+	for _, rows := range []struct {
+		name string
+		ids  []string
+	}{{"from", p.From}, {"to", p.To}} {
+		fmt.Fprintf(a.out.stdout, "  %q: ", rows.name)
+		if err := array(a.out, "  ", slices.Values(rows.ids)); err != nil {
+			return err
+		}
+		a.out.line(",")
+	}
+	fmt.Fprint(a.out.stdout, "  \"steps\": ")
+	err := array(a.out, "  ", func(yield func(stepJSON) bool) {
+		for step, heads := range p.HeadsAfter() {
+			if !yield(stepJSON{
+				Revision: step.Revision.ID, Direction: step.Direction, Message: step.Revision.Message, HeadsAfter: some(heads),
+			}) {
+				return
+			}
+		}
+	})
+	a.out.line("\n}")
+	return err
 }

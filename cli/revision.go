@@ -80,7 +80,7 @@ func (a *app) generated(ctx context.Context, r *aludel.Revision) error {
 		}
 	}
 	if a.out.json {
-		return a.out.data(toJSON([]aludel.Revision{*r}))
+		return a.listJSON([]aludel.Revision{*r})
 	}
 	return nil
 }

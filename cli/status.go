@@ -136,13 +136,13 @@ func (a *app) rows(title string, revisions []aludel.Revision) {
 func (a *app) statusJSON(s *aludel.Status) statusJSON {
 	result := statusJSON{
 		Schema: a.loaded.Schema, VersionTable: s.State.Exists, Rows: some(s.State.Rows), Unknown: some(s.State.Unknown),
-		Heads: []string{}, Pending: []revisionJSON{}, Tampered: toJSON(s.Tampered), Partial: []partialJSON{}, OK: s.OK(),
+		Heads: []string{}, Pending: []revisionJSON{}, Tampered: listed(s.Tampered), Partial: []partialJSON{}, OK: s.OK(),
 	}
 	for _, r := range s.Heads {
 		result.Heads = append(result.Heads, r.ID)
 	}
 	for _, step := range s.Pending {
-		result.Pending = append(result.Pending, toJSON([]aludel.Revision{*step.Revision})...)
+		result.Pending = append(result.Pending, toJSON(step.Revision))
 	}
 	for _, p := range s.Partial {
 		result.Partial = append(result.Partial, partialJSON{

@@ -34,6 +34,10 @@ func BenchmarkGraph(b *testing.B) {
 						b.ReportMetric(math.Log10(float64(took)/float64(before)), "exponent")
 					}
 					before = took
+					// The whole program: a plan of all of it, as data.
+					plan := aludel(b, nil, "--dir", dir, "plan", "upgrade", "heads", "--from", "base", "-o", "json")
+					b.ReportMetric(process(b, plan).cpu.Seconds(), "s-cpu/plan")
+					b.ReportMetric(peak(b, aludel(b, nil, "--dir", dir, "plan", "upgrade", "heads", "--from", "base", "-o", "json")), "MiB/plan")
 				})
 			}
 		})

@@ -8,15 +8,7 @@ import (
 
 // class is the word for a state in documents.
 func (n *Node) class() string {
-	switch {
-	case n.State == Pending:
-		return "pending"
-	case n.State == Applied:
-		return "applied"
-	case n.State == Current:
-		return "current"
-	}
-	return ""
+	return map[State]string{Pending: "pending", Applied: "applied", Current: "current"}[n.State]
 }
 
 // caption is what stands at a node: its id and labels, and the first line of

@@ -23,7 +23,7 @@ func (g *Graph) fault(r *Revision, key, message string) *GraphError {
 		return e
 	}
 	head, _ := parseHeader(r.Path, string(data), true)
-	if value, ok := head.values[key]; ok {
+	if value, ok := head.values.get(key); ok {
 		e.Line, e.Column = value.line, value.column
 	}
 	return e

@@ -41,7 +41,9 @@ func (g *Graph) Downgrade(rows []string, target string) (*Plan, error) {
 	if to != empty && drop.size() == 0 && !slices.Contains(current, to) {
 		return nil, g.notBelow(target, to, st.applied)
 	}
-	for _, i := range g.order(drop, current) {
+	order := g.order(drop, current)
+	st.steps = make([]Step, 0, len(order))
+	for _, i := range order {
 		st.down(i)
 	}
 	return st.plan(), nil

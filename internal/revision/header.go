@@ -19,8 +19,17 @@ const markerPrefix = "migrate:"
 // A header is the comment block at the top of a file.
 type header struct {
 	revision Revision
-	values   map[string]headerValue
+	values   headerValues
 	complete bool // the block's end was seen
+}
+
+// headerValues are the lines of the known keys, in the order of headerKeys. No
+// map: it would be the largest part of what reading a file allocates.
+type headerValues [5]headerValue
+
+func (v *headerValues) get(key string) (value headerValue, ok bool) {
+	value = v[slices.Index(headerKeys, key)]
+	return value, value.line > 0
 }
 
 // A headerValue is one `key: value` line.
@@ -32,7 +41,7 @@ type headerValue struct {
 // parseHeader reads the comment block at the top of src. Unless src is the
 // whole file, an answer that is not complete says that more of it is needed.
 func parseHeader(path, src string, whole bool) (header, error) {
-	p := headerParser{path: path, values: make(map[string]headerValue, len(headerKeys))}
+	p := headerParser{path: path}
 	src = strings.TrimPrefix(src, "\ufeff")
 	complete := false
 	for line := range strings.Lines(src) {
@@ -59,7 +68,7 @@ type headerParser struct {
 	path      string
 	line      int
 	message   []string
-	values    map[string]headerValue
+	values    headerValues
 	inKeys    bool // the first known key has been seen
 	inBlock   bool // the comment block has begun
 	paragraph int  // first line of message's last paragraph, an index
@@ -119,7 +128,7 @@ func (p *headerParser) checkBeforeKeys() {
 }
 
 func (p *headerParser) store(key, value, line string) {
-	if first, twice := p.values[key]; twice {
+	if first, twice := p.values.get(key); twice {
 		p.fail(p.line, columnOf(line, key), "\""+key+"\" stands twice in the header, first on line "+strconv.Itoa(first.line),
 			"write several values in one line, separated by commas")
 		return
@@ -128,7 +137,7 @@ func (p *headerParser) store(key, value, line string) {
 	if value != "" {
 		column = utf8.RuneCountInString(line[:strings.LastIndex(line, value)]) + 1
 	}
-	p.values[key] = headerValue{text: value, line: p.line, column: column}
+	p.values[slices.Index(headerKeys, key)] = headerValue{text: value, line: p.line, column: column}
 }
 
 func (p *headerParser) fail(line, column int, message, hint string) {
@@ -140,7 +149,7 @@ func (p *headerParser) fail(line, column int, message, hint string) {
 // finish turns the collected lines into a revision.
 func (p *headerParser) finish() (Revision, error) {
 	rev := Revision{Path: p.path, Message: strings.Clone(strings.TrimSpace(strings.Join(p.message, "\n")))}
-	id, ok := p.values["revision"]
+	id, ok := p.values.get("revision")
 	if !ok || id.text == "" {
 		return rev, p.missingRevision()
 	}
@@ -148,7 +157,7 @@ func (p *headerParser) finish() (Revision, error) {
 	rev.DownRevisions = p.list("down_revision")
 	rev.DependsOn = p.list("depends_on")
 	rev.BranchLabels = p.list("branch_labels")
-	if created := p.values["created"]; created.text != "" {
+	if created, _ := p.values.get("created"); created.text != "" {
 		var err error
 		if rev.Created, err = parseTime(created.text); err != nil {
 			p.fail(created.line, created.column, "\""+created.text+"\" is not a time",
@@ -161,7 +170,7 @@ func (p *headerParser) finish() (Revision, error) {
 // missingRevision points at a mistyped "revision" where there is one.
 func (p *headerParser) missingRevision() error {
 	hint := "add a line \"-- revision: ID\" to the comment block at the top of the file"
-	if v, ok := p.values["revision"]; ok {
+	if v, ok := p.values.get("revision"); ok {
 		p.fail(v.line, v.column, "the revision id is empty", hint)
 		return p.err
 	}
@@ -177,7 +186,7 @@ func (p *headerParser) missingRevision() error {
 
 // list splits a comma-separated value, and refuses empty and repeated items.
 func (p *headerParser) list(key string) []string {
-	value := p.values[key]
+	value, _ := p.values.get(key)
 	if value.text == "" {
 		return nil
 	}

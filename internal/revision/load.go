@@ -107,15 +107,19 @@ func (r *Revision) readHeader(buf []byte) error {
 	var text []byte
 	for {
 		n, err := io.ReadFull(file, buf)
-		text = append(text, buf[:n]...)
+		chunk := buf[:n] // mostly all that is needed
+		if text != nil {
+			chunk = append(text, chunk...)
+		}
 		atEnd := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !atEnd {
 			return fmt.Errorf("reading %s: %w", r.Path, underlying(err))
 		}
-		done, err := r.fromHeader(text, atEnd)
+		done, err := r.fromHeader(chunk, atEnd)
 		if done {
 			return err
 		}
+		text = slices.Clone(chunk)
 	}
 }
 

@@ -92,7 +92,7 @@ func TestAgainstModel(t *testing.T) {
 					t.Fatalf("rows after %s %s (-model +plan):\n%s", step.Direction, step.Revision.ID, diff)
 				}
 			}
-			if plan.Steps != nil && plan.Steps[0].Direction == revision.Up && !applied[target] {
+			if len(plan.Steps) > 0 && plan.Steps[0].Direction == revision.Up && !applied[target] {
 				t.Fatalf("upgrade %s did not apply it", target)
 			}
 			rows = plan.To

@@ -37,7 +37,9 @@ func (g *Graph) Upgrade(rows []string, target string) (*Plan, error) {
 	for i, applied := range st.applied {
 		todo[i] = todo[i] && !applied
 	}
-	for _, i := range slices.Backward(g.order(todo, targets)) {
+	order := g.order(todo, targets)
+	st.steps = make([]Step, 0, len(order))
+	for _, i := range slices.Backward(order) {
 		st.up(i)
 	}
 	return st.plan(), nil
