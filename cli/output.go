@@ -120,7 +120,7 @@ func array[T any](p *printer, indent string, elements iter.Seq[T]) error {
 		separator = ",\n"
 	}
 	if separator == "[\n" {
-		fmt.Fprint(p.stdout, "[]")
+		fmt.Fprintf(p.stdout, "[]")
 	} else {
 		fmt.Fprintf(p.stdout, "\n%s]", indent)
 	}

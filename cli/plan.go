@@ -137,7 +137,7 @@ func (a *app) planJSON(p *aludel.Plan) error {
 		}
 		a.out.line(",")
 	}
-	fmt.Fprint(a.out.stdout, "  \"steps\": ")
+	fmt.Fprintf(a.out.stdout, "  \"steps\": ")
 	err := array(a.out, "  ", func(yield func(stepJSON) bool) {
 		for step, heads := range p.HeadsAfter() {
 			if !yield(stepJSON{
