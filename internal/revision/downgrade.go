@@ -12,7 +12,7 @@ func (g *Graph) Downgrade(rows []string, target string) (*Plan, error) {
 		return nil, err
 	}
 	if !s.fromRows() || s.steps >= 0 { // as in Upgrade
-		if _, _, err := g.downgradeTarget(s, nil); err != nil {
+		if _, _, err := g.downgradeRoots(s, nil); err != nil {
 			return nil, nameWhole(err, target)
 		}
 	}
@@ -20,18 +20,9 @@ func (g *Graph) Downgrade(rows []string, target string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, to, err := g.downgradeTarget(s, current)
+	roots, to, err := g.downgradeRoots(s, current)
 	if err != nil {
 		return nil, nameWhole(err, target)
-	}
-	roots := g.bases
-	if to != empty {
-		roots = g.nodes[to].next
-	}
-	if b != nil {
-		if roots, err = g.rootsInBranch(b, roots, to); err != nil {
-			return nil, err
-		}
 	}
 	st := g.newState(current, rows)
 	drop := g.descendants(roots...)
@@ -47,6 +38,22 @@ func (g *Graph) Downgrade(rows []string, target string) (*Plan, error) {
 		st.down(i)
 	}
 	return st.plan(), nil
+}
+
+// downgradeRoots are the lowest revisions to undo, and what they stand on.
+func (g *Graph) downgradeRoots(s specifier, rows []int32) (roots []int32, to int32, err error) {
+	b, to, err := g.downgradeTarget(s, rows)
+	if err != nil {
+		return nil, 0, err
+	}
+	roots = g.bases
+	if to != empty {
+		roots = g.nodes[to].next
+	}
+	if b != nil {
+		roots, err = g.rootsInBranch(b, roots, to)
+	}
+	return roots, to, err
 }
 
 // rootsInBranch keeps of the roots to undo those that the branch stands on.
@@ -95,7 +102,7 @@ func (g *Graph) downgradeTarget(s specifier, rows []int32) (*branch, int32, erro
 	}
 	var to int32
 	if s.steps >= 0 {
-		to, err = g.walkUp(start, s.steps, b)
+		to, _, err = g.walkUp(start, s.steps, b)
 	} else {
 		to, err = g.walkDown(start, -s.steps)
 	}

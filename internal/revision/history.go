@@ -2,6 +2,7 @@ package revision
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -124,20 +125,21 @@ func (g *Graph) historyEnd(text string, starts []int32, rows []string) ([]int32,
 		return g.resolve(s)
 	}
 	if s.symbol == "" && s.steps <= 0 {
-		s.relative = strings.Replace(s.relative, "+0", "0", 1) // as in upgrade
+		s.relative = strconv.Itoa(s.steps) // as in upgrade
 		return nil, g.notProduced(s)
 	}
 	b, err := g.branchOf(s)
 	if err != nil {
 		return nil, err
 	}
-	place, err := g.upgradeWalk(s, b, starts)
+	place, last, err := g.upgradeWalk(s, b, starts)
 	switch {
 	case err != nil:
 		return nil, err
-	case place == tooFar && s.steps > 0:
-		return g.realHeads, nil
-	case place == tooFar || place == empty:
+	case place == tooFar: // a list simply ends where the graph does
+		place = last
+	}
+	if place == empty {
 		return nil, nil
 	}
 	return []int32{place}, nil
@@ -147,7 +149,7 @@ func (g *Graph) historyEnd(text string, starts []int32, rows []string) ([]int32,
 // @ of the lower one.
 func (g *Graph) endsInBranch(lower string, ends []int32) ([]int32, error) {
 	s := parseAbsolute(lower)
-	if !s.inBranch || s.branch == "" || s.branch == "base" {
+	if !s.inBranch || s.branch == "" {
 		return ends, nil
 	}
 	b, err := g.branchOf(s)

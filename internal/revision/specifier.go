@@ -144,11 +144,17 @@ type branch struct {
 	members set // the lineage through parents and children
 }
 
-// branchOf looks up the part before the @. "@head" and "base@head" select
-// nothing in particular.
+// branchOf looks up the part before the @. "@head" selects nothing in
+// particular.
 func (g *Graph) branchOf(s specifier) (*branch, error) {
-	if !s.inBranch || s.branch == "" || s.branch == "base" {
+	if !s.inBranch || s.branch == "" {
 		return nil, nil
+	}
+	if slices.Contains([]string{"head", "heads", "base"}, s.branch) {
+		if s.symbol == "head" && len(g.heads) > 1 { // no branch, and so it narrows nothing
+			return nil, &MultipleHeadsError{Argument: s.text, Heads: g.Heads()}
+		}
+		return nil, &UnknownRevisionError{Argument: s.branch, Reason: "'" + s.branch + "' is not a branch"}
 	}
 	place, err := g.findName(s.branch, nil)
 	if err != nil {
@@ -282,9 +288,10 @@ const (
 	tooFar int32 = -2
 )
 
-// walkUp takes n steps from one only child to the next, within a branch.
-// Dependents are never walked.
-func (g *Graph) walkUp(at int32, n int, b *branch) (int32, error) {
+// walkUp takes n steps from one only child to the next, within a branch, and
+// answers where it came to when there are not as many. Dependents are never
+// walked.
+func (g *Graph) walkUp(at int32, n int, b *branch) (place, last int32, err error) {
 	for range n {
 		children := g.bases
 		if at != empty {
@@ -293,14 +300,14 @@ func (g *Graph) walkUp(at int32, n int, b *branch) (int32, error) {
 		children = b.keep(children)
 		switch len(children) {
 		case 0:
-			return tooFar, nil
+			return tooFar, at, nil
 		case 1:
 			at = children[0]
 		default:
-			return 0, g.ambiguousWalk(at, "leads up to", children)
+			return 0, 0, g.ambiguousWalk(at, "leads up to", children)
 		}
 	}
-	return at, nil
+	return at, at, nil
 }
 
 // walkDown takes n steps from one only parent to the next. Below a base

@@ -52,6 +52,13 @@ func (g *Graph) stampTargets(current []int32, targets []string) (related, dests 
 		if err != nil {
 			return nil, nil, stampHeads(err)
 		}
+		if s.inBranch && len(current) > 0 && len(places) == 1 && s.symbol != "head" && s.symbol != "heads" {
+			// Rows are compared with the revision alone, and there the branch
+			// doesn't help to shorten an id.
+			if _, err := g.findName(s.symbol, nil); err != nil {
+				return nil, nil, err
+			}
+		}
 		dests = append(dests, places...)
 		lines := places
 		if b, _ := g.branchOf(s); b != nil {

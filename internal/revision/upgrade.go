@@ -2,6 +2,7 @@ package revision
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,9 @@ func (g *Graph) Upgrade(rows []string, target string) (*Plan, error) {
 		if _, err := g.upgradeTargets(s, nil); err != nil {
 			return nil, nameWhole(err, target)
 		}
+	}
+	if s.fromRows() && s.steps > 0 && !s.inBranch && len(rows) > 1 {
+		return nil, ambiguousUpgrade(rows)
 	}
 	current, err := g.rowsOf(rows)
 	if err != nil {
@@ -53,14 +57,14 @@ func (g *Graph) upgradeTargets(s specifier, rows []int32) ([]int32, error) {
 		return g.resolve(s)
 	}
 	if s.symbol == "" && s.steps <= 0 {
-		s.relative = strings.Replace(s.relative, "+0", "0", 1) // Alembic prints the number
+		s.relative = strconv.Itoa(s.steps) // as Alembic prints it
 		return nil, g.notProduced(s).hint("upgrade takes +N; downgrade takes -N")
 	}
 	b, err := g.branchOf(s)
 	if err != nil {
 		return nil, err
 	}
-	place, err := g.upgradeWalk(s, b, rows)
+	place, _, err := g.upgradeWalk(s, b, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -73,21 +77,23 @@ func (g *Graph) upgradeTargets(s specifier, rows []int32) ([]int32, error) {
 	return []int32{place}, nil
 }
 
-func (g *Graph) upgradeWalk(s specifier, b *branch, rows []int32) (int32, error) {
+// upgradeWalk answers where the steps lead, and how far they got if that is
+// tooFar.
+func (g *Graph) upgradeWalk(s specifier, b *branch, rows []int32) (place, last int32, err error) {
 	var start int32
-	var err error
 	if s.symbol == "" {
 		start, err = g.upgradeStart(b, rows)
 	} else {
 		start, err = g.startSymbol(s, s.steps <= 0)
 	}
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if s.steps > 0 {
 		return g.walkUp(start, s.steps, b)
 	}
-	return g.walkDown(start, -s.steps)
+	place, err = g.walkDown(start, -s.steps)
+	return place, empty, err
 }
 
 // upgradeStart is where +N starts: the only row; in a branch the only row
@@ -105,8 +111,12 @@ func (g *Graph) upgradeStart(b *branch, rows []int32) (int32, error) {
 	case 1:
 		return starts[0], nil
 	}
-	return 0, requestErrorf("Ambiguous upgrade from multiple current revisions").
-		hint("the current revisions are %s; name a branch (<branchname>@+1) or a revision", strings.Join(g.ids(starts), ", "))
+	return 0, ambiguousUpgrade(g.ids(starts))
+}
+
+func ambiguousUpgrade(rows []string) error {
+	return requestErrorf("Ambiguous upgrade from multiple current revisions").
+		hint("the current revisions are %s; name a branch (<branchname>@+1) or a revision", strings.Join(rows, ", "))
 }
 
 // startSymbol looks up the X of X+N; empty is an answer for base.
