@@ -35,7 +35,7 @@ func TestReadme(t *testing.T) {
 	}
 	db := pgtest.New(t)
 	dir := t.TempDir()
-	environ := append(os.Environ(), "POSTGRES_SERVER="+db.Host, fmt.Sprintf("POSTGRES_PORT=%d", db.Port), "POSTGRES_USER="+db.User, "POSTGRES_DB="+db.Name)
+	environ := append(os.Environ(), "POSTGRES_SERVER="+db.Host, fmt.Sprintf("POSTGRES_PORT=%d", db.Port), "POSTGRES_USER="+db.User, "POSTGRES_DB="+db.Name, "LC_ALL=C.UTF-8")
 	var out strings.Builder
 	inTour, commands := false, 0
 	for line := range strings.Lines(string(data)) {
