@@ -1,0 +1,169 @@
+// Package catalog is a typed model of what a PostgreSQL database holds, and
+// reads it: [Read] takes one consistent snapshot in one round trip.
+//
+// There is a file for each kind of object, with its facts as plain fields, its
+// query, and nothing else. Objects are known by their names, never by OIDs, so
+// that two databases can be compared. What PostgreSQL makes by itself (array
+// types, indexes of constraints, what partitions inherit, members of
+// extensions) is not an object here. It may import pgx and sqltext.
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A Kind is a kind of object.
+type Kind string
+
+// The kinds.
+const (
+	KindSchema     Kind = "schema"
+	KindExtension  Kind = "extension"
+	KindType       Kind = "type" // enum, composite, domain, range
+	KindSequence   Kind = "sequence"
+	KindTable      Kind = "table" // partitioned and foreign ones too
+	KindColumn     Kind = "column"
+	KindDefault    Kind = "default"    // of a column
+	KindConstraint Kind = "constraint" // of a table or domain
+	KindIndex      Kind = "index"
+	KindView       Kind = "view" // materialized ones too
+	KindFunction   Kind = "function"
+	KindTrigger    Kind = "trigger"
+	KindRule       Kind = "rule"
+	KindPolicy     Kind = "policy"
+)
+
+// An ID names an object.
+type ID struct {
+	Kind   Kind
+	Schema string // empty for what is in none
+	Name   string // of the object, or of the relation or domain that it belongs to
+	// Sub is the name within that relation; of a function the types of its
+	// arguments.
+	Sub string
+}
+
+// Parent is the relation or domain that a column, a constraint and the like
+// belong to, without its kind; ok is false for what stands alone.
+func (id ID) Parent() (schema, name string, ok bool) {
+	switch id.Kind {
+	case KindColumn, KindDefault, KindConstraint, KindTrigger, KindRule, KindPolicy:
+		return id.Schema, id.Name, true
+	}
+	return "", "", false
+}
+
+// Compare orders by kind, schema, name and sub.
+func (id ID) Compare(other ID) int {
+	return cmp.Or(strings.Compare(string(id.Kind), string(other.Kind)), strings.Compare(id.Schema, other.Schema),
+		strings.Compare(id.Name, other.Name), strings.Compare(id.Sub, other.Sub))
+}
+
+// String is how messages name the object: table public.users.
+func (id ID) String() string {
+	name := id.Name
+	if id.Schema != "" {
+		name = id.Schema + "." + name
+	}
+	switch {
+	case id.Kind == KindFunction:
+		name += "(" + id.Sub + ")"
+	case id.Sub != "":
+		name += "." + id.Sub
+	}
+	return string(id.Kind) + " " + name
+}
+
+// Common are the facts that objects of all kinds have, each where its kind has
+// such a thing.
+type Common struct {
+	ID      ID
+	Owner   string
+	Comment string
+	// Grants are the privileges on it, in a fixed order, PostgreSQL's defaults
+	// for its kind included.
+	Grants []Grant
+	// Needs are the objects that it can't be without, sorted.
+	Needs []ID
+}
+
+// Base makes Common's fields reachable through [Object].
+func (c *Common) Base() *Common { return c }
+
+// An Object is one of the types of this package: [*Schema], [*Table] and so on.
+type Object interface{ Base() *Common }
+
+// A Grant is one privilege of one role.
+type Grant struct {
+	Role      string // empty for PUBLIC
+	Privilege string // SELECT, USAGE, …
+	Grantable bool
+}
+
+// A Catalog is the content of a database.
+type Catalog struct {
+	objects map[ID]Object
+	// User read it; Major is the server's version, 15 for example.
+	User  string
+	Major int
+	// Unsupported names what was found and is not modelled.
+	Unsupported []string
+}
+
+// New makes a catalog of objects.
+func New(objects ...Object) *Catalog {
+	c := &Catalog{objects: make(map[ID]Object, len(objects))}
+	for _, o := range objects {
+		c.objects[o.Base().ID] = o
+	}
+	return c
+}
+
+// Get answers an object, or nil.
+func (c *Catalog) Get(id ID) Object { return c.objects[id] }
+
+// All lists the objects in the order of their IDs.
+func (c *Catalog) All() []Object {
+	all := make([]Object, 0, len(c.objects))
+	for _, o := range c.objects {
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b Object) int { return a.Base().ID.Compare(b.Base().ID) })
+	return all
+}
+
+// Dependents answers for each object those that need it, sorted.
+func (c *Catalog) Dependents() map[ID][]ID {
+	dependents := make(map[ID][]ID)
+	for _, o := range c.All() {
+		for _, needed := range o.Base().Needs {
+			dependents[needed] = append(dependents[needed], o.Base().ID)
+		}
+	}
+	return dependents
+}
+
+// Children lists what belongs to a relation or domain: columns in their order,
+// then the rest in the order of IDs.
+func (c *Catalog) Children() map[[2]string][]Object {
+	children := make(map[[2]string][]Object)
+	for _, o := range c.All() {
+		if schema, name, ok := o.Base().ID.Parent(); ok {
+			key := [2]string{schema, name}
+			children[key] = append(children[key], o)
+		}
+	}
+	for _, list := range children {
+		slices.SortStableFunc(list, func(a, b Object) int {
+			x, isColumn := a.(*Column)
+			y, too := b.(*Column)
+			if isColumn && too {
+				return cmp.Compare(x.Position, y.Position)
+			}
+			return 0
+		})
+	}
+	return children
+}

@@ -1,0 +1,88 @@
+package catalog
+
+import "github.com/jackc/pgx/v5"
+
+// A Column is one of a table.
+type Column struct {
+	Common
+	Position  int    // its rank, from 1; dropped columns don't count
+	Type      string // with modifiers
+	Collation string // empty: that of the type
+	NotNull   bool
+	// Identity is ALWAYS or BY DEFAULT, with the options of its sequence.
+	Identity        string
+	IdentityOptions SequenceOptions
+	// Generated is STORED or VIRTUAL, with its expression.
+	Generated, Expression string
+	Storage               string // empty: that of the type, which is TypeStorage
+	TypeStorage           string
+	Compression           string // empty: the server's default
+	Statistics            int    // the target; -1: the default
+	Options               []string
+	ForeignOptions        []string
+	// Inherited tells that a parent or the partitioned table brings it.
+	Inherited bool
+}
+
+// A Default is that of a column.
+type Default struct {
+	Common
+	Expression string
+}
+
+func (r *reader) columns() []query {
+	last, position := uint32(0), 0
+	return []query{{
+		"columns", `SELECT c.oid, a.attnum, n.nspname::text, c.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
+  CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::pg_catalog.regcollation::text ELSE '' END,
+  a.attnotnull, a.attidentity::text, a.attgenerated::text, coalesce(d.oid, 0), CASE WHEN d.oid IS NULL THEN '' ELSE pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
+  CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text ELSE '' END, t.typstorage::text, ` + r.since(14, "a.attcompression::text", "''") + `,
+  coalesce(a.attstattarget, -1)::int, coalesce(a.attoptions, '{}'), coalesce(a.attfdwoptions, '{}'), NOT a.attislocal OR a.attinhcount > 0 AND c.relispartition,
+  coalesce(a.attacl::text[], '{}'), c.relispartition AND EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_attribute pa ON pa.attrelid = i.inhparent AND pa.attname = a.attname
+    JOIN pg_catalog.pg_attrdef pd ON pd.adrelid = pa.attrelid AND pd.adnum = pa.attnum WHERE i.inhrelid = c.oid AND pg_catalog.pg_get_expr(pd.adbin, pd.adrelid) = pg_catalog.pg_get_expr(d.adbin, d.adrelid))
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname` + userSchemas + `ORDER BY c.oid, a.attnum`,
+		func(rows pgx.Rows) error {
+			c := &Column{}
+			var table, attrdef uint32
+			var number int16
+			var identity, generated, expression, storage, compression string
+			var acl []string
+			var sameDefault bool
+			if err := rows.Scan(&table, &number, &c.ID.Schema, &c.ID.Name, &c.ID.Sub, &c.Type, &c.Collation, &c.NotNull, &identity, &generated,
+				&attrdef, &expression, &storage, &c.TypeStorage, &compression, &c.Statistics, &c.Options, &c.ForeignOptions, &c.Inherited, &acl, &sameDefault); err != nil {
+				return err
+			}
+			if r.relations[table] == nil {
+				return nil
+			}
+			if position++; table != last {
+				last, position = table, 1
+			}
+			c.ID.Kind, c.Position, c.Grants = KindColumn, position, grants(acl)
+			c.Identity = map[string]string{"a": "ALWAYS", "d": "BY DEFAULT"}[identity]
+			c.Generated = map[string]string{"s": "STORED", "v": "VIRTUAL"}[generated]
+			words := map[string]string{"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
+			c.Storage, c.TypeStorage = words[storage], words[c.TypeStorage]
+			c.Compression = map[string]string{"p": "pglz", "l": "lz4"}[compression]
+			r.catalog.objects[c.ID] = c
+			place := address{classClass, table, int32(number)}
+			r.at(place, c.ID)
+			switch {
+			case attrdef == 0:
+			case c.Generated != "":
+				c.Expression = normalExpression(expression)
+				r.byOID[address{classAttrdef, attrdef, 0}] = c.ID
+			default:
+				d := &Default{Common: Common{ID: ID{KindDefault, c.ID.Schema, c.ID.Name, c.ID.Sub}}, Expression: normalExpression(expression)}
+				if sameDefault { // a partition gets it with the table
+					r.byOID[address{classAttrdef, attrdef, 0}] = c.ID
+					return nil
+				}
+				r.add(d, classAttrdef, attrdef)
+			}
+			return nil
+		},
+	}}
+}

@@ -1,0 +1,65 @@
+package catalog
+
+import "github.com/jackc/pgx/v5"
+
+// A Constraint is one of a table or a domain, of its own: not what a partition
+// or a child table inherits.
+type Constraint struct {
+	Common
+	Type ConstraintType
+	// Definition is what stands behind the name in ADD CONSTRAINT, without NOT
+	// VALID.
+	Definition string
+	NotValid   bool
+	Domain     bool // of a domain, not of a table
+	// Index is the name of its index where it has one; Clustered and
+	// ReplicaIdentity are facts of the table that speak of it.
+	Index string
+	// IndexComment and IndexOptions belong to that index.
+	IndexComment string
+	IndexOptions []string
+}
+
+// A ConstraintType is pg_constraint's contype.
+type ConstraintType string
+
+// The types.
+const (
+	PrimaryKey ConstraintType = "p"
+	Unique     ConstraintType = "u"
+	Check      ConstraintType = "c"
+	ForeignKey ConstraintType = "f"
+	Exclusion  ConstraintType = "x"
+	// ConstraintTrigger has no row here: it is a trigger.
+)
+
+func (r *reader) constraints() []query {
+	return []query{{
+		"constraints", `SELECT k.oid, n.nspname::text, coalesce(c.relname, t.typname)::text, k.conname::text, k.contype::text,
+  pg_catalog.pg_get_constraintdef(k.oid), NOT k.convalidated, k.contypid <> 0, coalesce(i.relname::text, ''), coalesce(i.oid, 0),
+  coalesce(pg_catalog.obj_description(i.oid, 'pg_class'), ''), coalesce(i.reloptions, '{}')
+FROM pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid LEFT JOIN pg_catalog.pg_type t ON t.oid = k.contypid
+LEFT JOIN pg_catalog.pg_class i ON i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')
+JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(c.relnamespace, t.typnamespace)
+WHERE k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0 AND (k.conislocal OR k.contypid <> 0) AND n.nspname` + userSchemas,
+		func(rows pgx.Rows) error {
+			k := &Constraint{}
+			var oid, index uint32
+			var options []string
+			if err := rows.Scan(&oid, &k.ID.Schema, &k.ID.Name, &k.ID.Sub, (*string)(&k.Type), &k.Definition, &k.NotValid, &k.Domain, &k.Index, &index, &k.IndexComment, &options); err != nil {
+				return err
+			}
+			k.ID.Kind, k.IndexOptions = KindConstraint, storageOptions(options, nil)
+			if r.catalog.objects[ID{Kind: KindTable, Schema: k.ID.Schema, Name: k.ID.Name}] == nil &&
+				r.catalog.objects[ID{Kind: KindType, Schema: k.ID.Schema, Name: k.ID.Name}] == nil {
+				return nil
+			}
+			k.Definition = normalExpression(trimNotValid(k.Definition))
+			r.add(k, classConstraint, oid)
+			if index != 0 {
+				r.byOID[address{classClass, index, 0}] = k.ID
+			}
+			return nil
+		},
+	}}
+}

@@ -1,0 +1,28 @@
+package catalog
+
+import "github.com/jackc/pgx/v5"
+
+// An Extension is one that is installed. Its members are not objects of their
+// own: what needs one of them needs the extension.
+type Extension struct {
+	Common
+	Schema  string // where its objects are
+	Version string
+}
+
+func (r *reader) extensions() []query {
+	return []query{{
+		"extensions", `SELECT e.oid, e.extname::text, pg_catalog.pg_get_userbyid(e.extowner)::text, n.nspname::text, e.extversion
+FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384`,
+		func(rows pgx.Rows) error {
+			e := &Extension{}
+			var oid uint32
+			if err := rows.Scan(&oid, &e.ID.Name, &e.Owner, &e.Schema, &e.Version); err != nil {
+				return err
+			}
+			e.ID.Kind = KindExtension
+			r.add(e, classExtension, oid)
+			return nil
+		},
+	}}
+}

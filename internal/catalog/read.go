@@ -1,0 +1,324 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Options say what to read.
+type Options struct {
+	// Schemas are those to read; nil means all but the system's.
+	Schemas []string
+	// Exclude are objects to leave out, such as the version table.
+	Exclude []ID
+}
+
+// Read reads the catalog of conn's database, in a transaction of its own that
+// sees one moment and changes nothing.
+func Read(ctx context.Context, conn *pgx.Conn, options Options) (*Catalog, error) {
+	c, err := read(ctx, conn, options)
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "XX000" {
+		// The functions that write definitions look at the newest catalog, not
+		// at the snapshot: somebody has just dropped something.
+		c, err = read(ctx, conn, options)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the catalog: %w", err)
+	}
+	return c, nil
+}
+
+func read(ctx context.Context, conn *pgx.Conn, options Options) (c *Catalog, err error) {
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
+	r := &reader{major: serverMajor(conn), byOID: map[address]ID{}, own: map[address]ID{}, catalog: New(), relations: map[uint32]Object{}}
+	queries := r.queries()
+	batch := &pgconn.Batch{}
+	for _, q := range queries {
+		batch.ExecParams(q.sql, nil, nil, nil, nil)
+	}
+	results := conn.PgConn().ExecBatch(ctx, batch)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	for _, q := range queries {
+		if !results.NextResult() {
+			return nil, fmt.Errorf("%s: %w", q.name, results.Close())
+		}
+		rows := pgx.RowsFromResultReader(conn.TypeMap(), results.ResultReader())
+		for rows.Next() {
+			if err := q.scan(rows); err != nil {
+				return nil, fmt.Errorf("%s: %w", q.name, err)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return nil, fmt.Errorf("%s: %w", q.name, err)
+		}
+	}
+	r.finish(options)
+	return r.catalog, nil
+}
+
+func serverMajor(conn *pgx.Conn) int {
+	version := conn.PgConn().ParameterStatus("server_version")
+	digits := version
+	if end := strings.IndexFunc(version, func(c rune) bool { return c < '0' || c > '9' }); end >= 0 {
+		digits = version[:end]
+	}
+	major, _ := strconv.Atoi(digits) // of a server that says no number, 0
+	return major
+}
+
+// A query reads one kind of thing.
+type query struct {
+	name, sql string
+	scan      func(pgx.Rows) error
+}
+
+// An address is what pg_depend calls an object: its catalog, its OID, and the
+// number of a column.
+type address struct {
+	class, oid uint32
+	sub        int32
+}
+
+// OIDs of the catalogs, which are the same everywhere.
+const (
+	classType       = 1247
+	classProc       = 1255
+	classClass      = 1259
+	classAttrdef    = 2604
+	classConstraint = 2606
+	classNamespace  = 2615
+	classRewrite    = 2618
+	classTrigger    = 2620
+	classExtension  = 3079
+	classPolicy     = 3256
+)
+
+// A reader puts a catalog together.
+type reader struct {
+	major      int
+	catalog    *Catalog
+	byOID, own map[address]ID
+	relations  map[uint32]Object // tables, views, sequences by their OID
+	// indexTables are joined at the end: a materialized view is read after them.
+	indexTables []indexTable
+	links       []link
+	comments    []comment
+}
+
+type link struct {
+	from, to address
+	kind     string // deptype
+}
+
+type comment struct {
+	of   address
+	text string
+}
+
+// add takes an object in.
+func (r *reader) add(o Object, class, oid uint32) {
+	id := o.Base().ID
+	r.catalog.objects[id] = o
+	r.at(address{class, oid, 0}, id)
+}
+
+// at tells where an object stands. byOID also has what only stands for it, such
+// as its array type.
+func (r *reader) at(a address, id ID) {
+	r.byOID[a], r.own[a] = id, id
+}
+
+// userSchemas is the condition that leaves the system's schemas out, on the
+// name of a schema.
+const userSchemas = ` !~ '^pg_' AND n.nspname <> 'information_schema' `
+
+// notMember leaves out what belongs to an extension. class is a regclass, oid
+// an expression.
+func notMember(class, oid string) string {
+	return ` NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.` + class + `'::pg_catalog.regclass AND d.objid = ` + oid + ` AND d.deptype = 'e') `
+}
+
+func (r *reader) queries() []query {
+	return slices.Concat(
+		// With an empty path PostgreSQL qualifies every name in what it writes.
+		[]query{setting("search_path", "''"), setting("jit", "off"), r.session()},
+		r.schemas(), r.extensions(), r.types(), r.tables(), r.columns(), r.sequences(), r.constraints(), r.indexes(),
+		r.views(), r.functions(), r.triggers(), r.rules(), r.policies(),
+		[]query{r.depends(), r.described()},
+	)
+}
+
+func setting(name, value string) query {
+	return query{name, "SET LOCAL " + name + " = " + value, func(pgx.Rows) error { return nil }}
+}
+
+func (r *reader) session() query {
+	return query{"session", "SELECT current_user::text", func(rows pgx.Rows) error {
+		r.catalog.Major = r.major
+		return rows.Scan(&r.catalog.User)
+	}}
+}
+
+// depends reads who needs whom, of what was made by users.
+func (r *reader) depends() query {
+	return query{
+		"pg_depend", `SELECT classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype::text FROM pg_catalog.pg_depend
+WHERE deptype IN ('n', 'a', 'i', 'P', 'S') AND (refobjid >= 16384 OR refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass)
+UNION ALL SELECT classid, objid, 0, refclassid, refobjid, 0, deptype::text FROM pg_catalog.pg_depend WHERE deptype = 'e'`,
+		func(rows pgx.Rows) error {
+			var l link
+			if err := rows.Scan(&l.from.class, &l.from.oid, &l.from.sub, &l.to.class, &l.to.oid, &l.to.sub, &l.kind); err != nil {
+				return err
+			}
+			r.links = append(r.links, l)
+			return nil
+		},
+	}
+}
+
+func (r *reader) described() query {
+	return query{"pg_description", `SELECT classoid, objoid, objsubid, description FROM pg_catalog.pg_description
+WHERE objoid >= 16384 OR classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass`, func(rows pgx.Rows) error {
+		var c comment
+		if err := rows.Scan(&c.of.class, &c.of.oid, &c.of.sub, &c.text); err != nil {
+			return err
+		}
+		r.comments = append(r.comments, c)
+		return nil
+	}}
+}
+
+// finish joins what the queries brought.
+func (r *reader) finish(options Options) {
+	for _, x := range r.indexTables {
+		if relation := r.relations[x.table]; relation != nil {
+			x.index.Table = relation.Base().ID
+			r.catalog.objects[x.index.ID] = x.index
+		}
+	}
+	for _, c := range r.comments {
+		if o := r.catalog.objects[r.own[c.of]]; o != nil {
+			o.Base().Comment = c.text
+		}
+	}
+	// A member of an extension stands for the extension.
+	for _, l := range r.links {
+		if l.kind == "e" {
+			if id, ok := r.byOID[l.to]; ok {
+				r.byOID[l.from] = id
+			}
+		}
+	}
+	needs := map[ID]map[ID]bool{}
+	for _, l := range r.links {
+		from, known := r.resolve(l.from)
+		to, too := r.resolve(l.to)
+		if l.kind == "e" || !known || !too || from == to {
+			continue
+		}
+		if needs[from] == nil {
+			needs[from] = map[ID]bool{}
+		}
+		needs[from][to] = true
+	}
+	for id, set := range needs {
+		o := r.catalog.objects[id]
+		if o == nil {
+			continue
+		}
+		for needed := range set {
+			if r.catalog.objects[needed] != nil {
+				o.Base().Needs = append(o.Base().Needs, needed)
+			}
+		}
+	}
+	for _, o := range r.catalog.objects {
+		r.addOwnNeeds(o)
+	}
+	r.leaveOut(options)
+}
+
+// resolve finds the object that an address stands for: the column where there
+// is one, else the whole.
+func (r *reader) resolve(a address) (ID, bool) {
+	if id, ok := r.byOID[a]; ok {
+		return id, true
+	}
+	a.sub = 0
+	id, ok := r.byOID[a]
+	return id, ok
+}
+
+// addOwnNeeds adds what pg_depend doesn't have: that things need their schema
+// and relation.
+func (r *reader) addOwnNeeds(o Object) {
+	base := o.Base()
+	need := func(id ID) {
+		if id != base.ID && r.catalog.objects[id] != nil {
+			base.Needs = append(base.Needs, id)
+		}
+	}
+	if base.ID.Schema != "" {
+		need(ID{Kind: KindSchema, Name: base.ID.Schema})
+	}
+	if schema, name, ok := base.ID.Parent(); ok {
+		for _, kind := range []Kind{KindTable, KindView, KindType} {
+			need(ID{Kind: kind, Schema: schema, Name: name})
+		}
+		if base.ID.Kind == KindDefault {
+			need(ID{Kind: KindColumn, Schema: schema, Name: name, Sub: base.ID.Sub})
+		}
+	}
+	switch o := o.(type) {
+	case *Index:
+		need(o.Table)
+	case *Table:
+		need(o.PartitionOf)
+		for _, parent := range o.Inherits {
+			need(parent)
+		}
+	case *Extension:
+		need(ID{Kind: KindSchema, Name: o.Schema})
+	}
+	slices.SortFunc(base.Needs, ID.Compare)
+	base.Needs = slices.Compact(base.Needs)
+}
+
+// leaveOut removes the objects that nobody asked for.
+func (r *reader) leaveOut(options Options) {
+	excluded := func(id ID) bool {
+		schema := id.Schema
+		if id.Kind == KindSchema {
+			schema = id.Name
+		}
+		if options.Schemas != nil && schema != "" && !slices.Contains(options.Schemas, schema) {
+			return true
+		}
+		for _, e := range options.Exclude {
+			if id.Schema == e.Schema && id.Name == e.Name {
+				return true
+			}
+		}
+		return false
+	}
+	for id := range r.catalog.objects {
+		if excluded(id) {
+			delete(r.catalog.objects, id)
+		}
+	}
+	for _, o := range r.catalog.objects {
+		o.Base().Needs = slices.DeleteFunc(o.Base().Needs, func(id ID) bool { return r.catalog.objects[id] == nil })
+	}
+}

@@ -1,0 +1,129 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Table is an ordinary, a partitioned or a foreign table.
+type Table struct {
+	Common
+	Unlogged bool
+	// PartitionKey is that of a partitioned table: RANGE (created_at).
+	PartitionKey string
+	// PartitionOf and Bound make it a partition.
+	PartitionOf ID
+	Bound       string
+	// Inherits are the parents of a table that is no partition, in their order.
+	Inherits []ID
+	OfType   string // of a typed table
+	// Options are storage parameters, name=value, sorted; those of the TOAST
+	// table begin with "toast.".
+	Options      []string
+	AccessMethod string // empty: heap
+	Tablespace   string // empty: the database's
+	// ReplicaIdentity is DEFAULT, NOTHING, FULL, or USING INDEX with a name.
+	ReplicaIdentity string
+	ClusterOn       string // an index
+	// RowSecurity and ForceRowSecurity are those of ALTER TABLE … ROW LEVEL
+	// SECURITY.
+	RowSecurity, ForceRowSecurity bool
+	Server                        string   // of a foreign table
+	ForeignOptions                []string // name=value, as they stand
+}
+
+func (r *reader) tables() []query {
+	return []query{
+		{
+			"tables", `SELECT c.oid, c.reltype, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
+  coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))::text[], c.relpersistence = 'u',
+  CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) ELSE '' END,
+  CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) ELSE '' END,
+  CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) ELSE '' END,
+  coalesce(c.reloptions, '{}'), coalesce(toast.reloptions, '{}'), CASE WHEN am.amname = 'heap' THEN '' ELSE coalesce(am.amname::text, '') END, coalesce(ts.spcname::text, ''),
+  c.relreplident::text, coalesce((SELECT ic.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisreplident), ''),
+  coalesce((SELECT ic.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisclustered), ''),
+  c.relrowsecurity, c.relforcerowsecurity, coalesce(fs.srvname::text, ''), coalesce(ft.ftoptions, '{}')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
+LEFT JOIN pg_catalog.pg_foreign_table ft ON ft.ftrelid = c.oid LEFT JOIN pg_catalog.pg_foreign_server fs ON fs.oid = ft.ftserver
+WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid"),
+			func(rows pgx.Rows) error {
+				t := &Table{}
+				var oid, rowType uint32
+				var acl, options, toast []string
+				var identity, index string
+				if err := rows.Scan(&oid, &rowType, &t.ID.Schema, &t.ID.Name, &t.Owner, &acl, &t.Unlogged, &t.PartitionKey, &t.Bound, &t.OfType,
+					&options, &toast, &t.AccessMethod, &t.Tablespace, &identity, &index, &t.ClusterOn, &t.RowSecurity, &t.ForceRowSecurity,
+					&t.Server, &t.ForeignOptions); err != nil {
+					return err
+				}
+				t.ID.Kind, t.Grants = KindTable, grants(acl)
+				t.Options = storageOptions(options, toast)
+				t.ReplicaIdentity = map[string]string{"d": "DEFAULT", "n": "NOTHING", "f": "FULL", "i": index}[identity]
+				r.add(t, classClass, oid)
+				r.byOID[address{classType, rowType, 0}] = t.ID
+				r.relations[oid] = t
+				return nil
+			},
+		},
+		{
+			"inheritance", `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno`,
+			func(rows pgx.Rows) error {
+				var child, parent uint32
+				if err := rows.Scan(&child, &parent); err != nil {
+					return err
+				}
+				t, isTable := r.relations[child].(*Table)
+				above, known := r.relations[parent]
+				switch {
+				case !isTable || !known:
+				case t.Bound != "":
+					t.PartitionOf = above.Base().ID
+				default:
+					t.Inherits = append(t.Inherits, above.Base().ID)
+				}
+				return nil
+			},
+		},
+		{
+			"array types of rows", `SELECT a.oid, a.typelem FROM pg_catalog.pg_type a JOIN pg_catalog.pg_type e ON e.typarray = a.oid WHERE e.typrelid <> 0 AND a.oid >= 16384`,
+			func(rows pgx.Rows) error {
+				var array, element uint32
+				err := rows.Scan(&array, &element)
+				if id, ok := r.byOID[address{classType, element, 0}]; ok {
+					r.byOID[address{classType, array, 0}] = id
+				}
+				return err
+			},
+		},
+	}
+}
+
+// storageOptions sorts parameters and writes booleans in one way: on, true and
+// yes mean the same.
+func storageOptions(options, toast []string) []string {
+	var all []string
+	for _, o := range options {
+		all = append(all, normalOption(o))
+	}
+	for _, o := range toast {
+		all = append(all, "toast."+normalOption(o))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func normalOption(option string) string {
+	name, value, _ := strings.Cut(option, "=")
+	switch strings.ToLower(value) {
+	case "on", "true", "yes":
+		value = "true"
+	case "off", "false", "no":
+		value = "false"
+	}
+	return name + "=" + value
+}

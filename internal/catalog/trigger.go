@@ -1,0 +1,36 @@
+package catalog
+
+import "github.com/jackc/pgx/v5"
+
+// A Trigger is one of a table or view, not one that a partition inherits.
+type Trigger struct {
+	Common
+	Definition string // CREATE TRIGGER as PostgreSQL writes it
+	// Enabled is ORIGIN, DISABLED, REPLICA or ALWAYS.
+	Enabled    string
+	Constraint bool
+}
+
+// enabledStates are those of triggers and rules.
+var enabledStates = map[string]string{"O": "ORIGIN", "D": "DISABLED", "R": "REPLICA", "A": "ALWAYS"}
+
+func (r *reader) triggers() []query {
+	return []query{{
+		"triggers", `SELECT t.oid, n.nspname::text, c.relname::text, t.tgname::text, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text, t.tgconstraint <> 0, t.tgconstraint
+FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT t.tgisinternal AND ` + r.since(13, "t.tgparentid = 0", "true") + ` AND n.nspname` + userSchemas,
+		func(rows pgx.Rows) error {
+			t := &Trigger{}
+			var oid, constraint uint32
+			var enabled string
+			if err := rows.Scan(&oid, &t.ID.Schema, &t.ID.Name, &t.ID.Sub, &t.Definition, &enabled, &t.Constraint, &constraint); err != nil {
+				return err
+			}
+			t.ID.Kind, t.Enabled = KindTrigger, enabledStates[enabled]
+			t.Definition = normalExpression(t.Definition)
+			r.add(t, classTrigger, oid)
+			r.byOID[address{classConstraint, constraint, 0}] = t.ID
+			return nil
+		},
+	}}
+}

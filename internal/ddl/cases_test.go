@@ -1,0 +1,219 @@
+package ddl_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/ddl"
+	"github.com/aludel-db/aludel/internal/diff"
+	"github.com/aludel-db/aludel/internal/pgtest"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected statements")
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+// TestCases runs testdata/<kind>/<case>.txtar: "old" and "new" are made in
+// databases of their own, and what Compare and Render give must lead from one
+// to the other and back: by the catalog and by pg_dump. "up", where it is
+// there, is what must have been written.
+func TestCases(t *testing.T) {
+	t.Parallel()
+	var paths []string
+	err := filepath.WalkDir("testdata", func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".txtar" {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, path := range paths {
+		name, _ := filepath.Rel("testdata", strings.TrimSuffix(path, ".txtar"))
+		t.Run(filepath.ToSlash(name), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runCase(t, path, archive)
+		})
+	}
+}
+
+func runCase(t *testing.T, path string, archive *txtar.Archive) {
+	t.Helper()
+	files := map[string]string{}
+	for _, f := range archive.Files {
+		files[f.Name] = string(f.Data)
+	}
+	old, updated := newState(t, files["old"]), newState(t, files["new"])
+	if c, _ := old.catalog, updated.catalog; c.Major < minimum(string(archive.Comment)) {
+		t.Skipf("for PostgreSQL %d and newer", minimum(string(archive.Comment)))
+	}
+	up := old.change(t, "up", updated)
+	old.equals(t, "up", updated)
+	reverted := newState(t, files["old"])
+	old.change(t, "down", reverted)
+	old.equals(t, "down", reverted)
+	want, has := files["up"]
+	if *update && has && want != up {
+		for i := range archive.Files {
+			if archive.Files[i].Name == "up" {
+				archive.Files[i].Data = []byte(up)
+			}
+		}
+		if err := os.WriteFile(path, txtar.Format(archive), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, up); has && diff != "" {
+		t.Errorf("up (-want +got)\n%s", diff)
+	}
+}
+
+// minimum reads "PostgreSQL N" in a case's comment.
+func minimum(comment string) int {
+	n := 0
+	if _, rest, ok := strings.Cut(comment, "PostgreSQL "); ok {
+		_, _ = fmt.Sscan(rest, &n)
+	}
+	return n
+}
+
+// A state is a database and its catalog.
+type state struct {
+	db      *pgtest.DB
+	conn    *pgx.Conn
+	catalog *catalog.Catalog
+}
+
+func newState(t *testing.T, sql string) *state {
+	t.Helper()
+	s := &state{db: pgtest.New(t)}
+	s.conn = s.db.Connect(t)
+	if _, err := s.conn.PgConn().Exec(context.Background(), roles+sql).ReadAll(); err != nil {
+		t.Fatalf("%v in\n%s", err, sql)
+	}
+	s.read(t)
+	return s
+}
+
+// roles are the server's, and so all databases'. Others make them, too.
+const roles = `DO $$BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'alice') THEN CREATE ROLE alice; CREATE ROLE bob; CREATE ROLE "odd role"; END IF;
+EXCEPTION WHEN unique_violation OR duplicate_object THEN NULL; END$$;
+`
+
+func (s *state) read(t *testing.T) {
+	t.Helper()
+	var err error
+	if s.catalog, err = catalog.Read(context.Background(), s.conn, catalog.Options{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// change makes s like target, and answers the statements.
+func (s *state) change(t *testing.T, direction string, target *state) string {
+	t.Helper()
+	changes, err := diff.Compare(s.catalog, target.catalog, diff.Options{})
+	if err != nil {
+		t.Fatalf("%s: %v", direction, err)
+	}
+	var script strings.Builder
+	for _, statement := range ddl.Render(s.catalog, changes, ddl.Options{}) {
+		for _, h := range statement.Hazards {
+			fmt.Fprintf(&script, "-- hazard: %s\n", h)
+		}
+		script.WriteString(statement.SQL + ";\n")
+		if _, err := s.conn.Exec(context.Background(), strings.Replace(statement.SQL, "SET LOCAL ", "SET ", 1), pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("%s: %v in\n%s", direction, err, script.String())
+		}
+	}
+	s.read(t)
+	return script.String()
+}
+
+// equals compares by the catalog and by pg_dump.
+func (s *state) equals(t *testing.T, direction string, target *state) {
+	t.Helper()
+	changes, err := diff.Compare(s.catalog, target.catalog, diff.Options{})
+	if err != nil {
+		t.Fatalf("%s: %v", direction, err)
+	}
+	for _, c := range changes {
+		fields := ""
+		if a, ok := c.(diff.Alter); ok {
+			fields = fmt.Sprint(a.Fields) + cmp.Diff(a.From, a.To)
+		}
+		t.Errorf("%s leaves %T of %s %s", direction, c, c.Object().Base().ID, fields)
+	}
+	want, got := target.db.Dump(t), dumped(s.db.Dump(t))
+	if cmp.Equal(dumped(want), got) {
+		return
+	}
+	// PostgreSQL doesn't always write again what it has read back; loading the
+	// dump once more gives the form that stays.
+	again := pgtest.New(t)
+	again.Exec(t, want)
+	if d := cmp.Diff(dumped(again.Dump(t)), got); d != "" {
+		t.Errorf("%s: pg_dump differs (-target +got)\n%s", direction, d)
+	}
+}
+
+// dumped is what pg_dump wrote as a sorted list of statements, the lines of a
+// table sorted: the order of columns and of statements doesn't count, and
+// parameters are written in one way.
+func dumped(text string) []string {
+	var statements []string
+	for statement := range strings.SplitSeq(text, ";\n") {
+		var lines []string
+		for line := range strings.Lines(statement) {
+			line = parameters.ReplaceAllStringFunc(strings.TrimRight(line, ",\n "), sortedParameters)
+			if line != "" && !strings.HasPrefix(line, "--") && !strings.HasPrefix(line, "\\") && !strings.HasPrefix(line, "SET ") {
+				lines = append(lines, line)
+			}
+		}
+		if len(lines) > 0 && strings.HasPrefix(lines[0], "CREATE TABLE") {
+			slices.Sort(lines)
+		}
+		if len(lines) > 0 {
+			statements = append(statements, strings.Join(lines, "\n"))
+		}
+	}
+	slices.Sort(statements)
+	return statements
+}
+
+var parameters = regexp.MustCompile(`WITH \([a-z_]+=[^)]*\)`)
+
+func sortedParameters(with string) string {
+	list := strings.Split(strings.TrimSuffix(strings.TrimPrefix(with, "WITH ("), ")"), ", ")
+	for i, p := range list {
+		p = strings.ReplaceAll(p, "'", "")
+		name, value, _ := strings.Cut(p, "=")
+		switch value {
+		case "on", "yes":
+			value = "true"
+		case "off", "no":
+			value = "false"
+		}
+		list[i] = name + "=" + value
+	}
+	slices.Sort(list)
+	return "WITH (" + strings.Join(list, ", ") + ")"
+}

@@ -1,0 +1,128 @@
+package ddl
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+// columnClause is a column as in CREATE TABLE and ADD COLUMN.
+func columnClause(c *catalog.Column, _ bool) string {
+	sql := ident(c.ID.Sub) + " " + c.Type
+	if len(c.ForeignOptions) > 0 {
+		sql += foreignOptions(c.ForeignOptions)
+	}
+	if c.Collation != "" {
+		sql += " COLLATE " + c.Collation
+	}
+	if c.Generated != "" {
+		sql += " GENERATED ALWAYS AS (" + c.Expression + ") " + c.Generated
+	}
+	if c.Identity != "" {
+		sql += " GENERATED " + c.Identity + " AS IDENTITY" + identityClause(c)
+	}
+	if c.NotNull && c.Identity == "" {
+		sql += " NOT NULL"
+	}
+	return sql
+}
+
+// identityClause are the options of an identity's sequence that are not the
+// defaults for its type.
+func identityClause(c *catalog.Column) string {
+	options := sequenceClauses(standardSequence(c.IdentityOptions), c.IdentityOptions, false)
+	if len(options) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(options, " ") + ")"
+}
+
+// columnExtras writes what a column's clause can't say.
+func (w *writer) columnExtras(c *catalog.Column) {
+	w.columnState(&catalog.Column{Statistics: -1, Type: c.Type}, c)
+}
+
+func (w *writer) columnState(from, to *catalog.Column) {
+	alter := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub) + " "
+	if from.Storage != to.Storage {
+		w.add(alter + "SET STORAGE " + orDefault(to.Storage, to.TypeStorage))
+	}
+	if from.Compression != to.Compression {
+		w.add(alter + "SET COMPRESSION " + orDefault(to.Compression, "default"))
+	}
+	if from.Statistics != to.Statistics {
+		w.add(alter + "SET STATISTICS " + strconv.Itoa(to.Statistics))
+	}
+	w.storage(strings.TrimSpace(alter), from.Options, to.Options)
+}
+
+func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
+	alter := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub) + " "
+	if from.Generated != "" && to.Generated == "" {
+		w.add(alter + "DROP EXPRESSION")
+	}
+	if from.Identity != "" && to.Identity == "" {
+		w.add(alter + "DROP IDENTITY")
+	}
+	if from.NotNull && !to.NotNull {
+		w.add(alter + "DROP NOT NULL")
+	}
+	if slices.Contains(fields, "Type") || slices.Contains(fields, "Collation") {
+		w.retype(from, to)
+	}
+	if !from.NotNull && to.NotNull {
+		w.add(alter + "SET NOT NULL")
+	}
+	switch {
+	case from.Identity == "" && to.Identity != "":
+		w.add(alter + "ADD GENERATED " + to.Identity + " AS IDENTITY" + identityClause(to))
+	case to.Identity != "" && from.Identity != "":
+		w.alterIdentity(alter, from, to)
+	}
+	w.columnState(from, to)
+	w.foreignChange(alter+"OPTIONS ", from.ForeignOptions, to.ForeignOptions)
+	if slices.Contains(fields, "Grants") && !w.options.NoPrivileges {
+		w.grantsOn("TABLE "+qualified(to.ID.Schema, to.ID.Name), "("+ident(to.ID.Sub)+")", from.Grants, to.Grants)
+	}
+}
+
+func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
+	var changes []string
+	if from.Identity != to.Identity {
+		changes = append(changes, "SET GENERATED "+to.Identity)
+	}
+	before := from.IdentityOptions
+	if from.Type != to.Type { // the sequence's type is changed with the options below
+		before.Type = from.IdentityOptions.Type
+	}
+	for _, clause := range sequenceClauses(before, to.IdentityOptions, true) {
+		if strings.HasPrefix(clause, "AS ") {
+			continue // follows below: ALTER COLUMN doesn't take it
+		}
+		if !strings.HasPrefix(clause, "RESTART") {
+			clause = "SET " + clause
+		}
+		changes = append(changes, clause)
+	}
+	if before.Type != to.IdentityOptions.Type {
+		w.add("DO $$BEGIN EXECUTE format('ALTER SEQUENCE %s AS " + to.IdentityOptions.Type + "', pg_catalog.pg_get_serial_sequence(" +
+			literal(qualified(to.ID.Schema, to.ID.Name)) + ", " + literal(to.ID.Sub) + ")); END$$")
+	}
+	if len(changes) > 0 {
+		w.add(alter + strings.Join(changes, " "))
+	}
+}
+
+// retype changes the type, with a cast where PostgreSQL wouldn't find one.
+func (w *writer) retype(from, to *catalog.Column) {
+	sql := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub) + " TYPE " + to.Type
+	if to.Collation != "" {
+		sql += " COLLATE " + to.Collation
+	}
+	if from.Type != to.Type {
+		sql += " USING " + ident(to.ID.Sub) + "::" + to.Type
+	}
+	w.add(sql, Rewrite)
+}

@@ -1,0 +1,274 @@
+// Package ddl writes changes as statements. It is pure, and writes what is
+// least: an attribute that differs is one clause of an ALTER. It may import
+// diff, catalog and sqltext. There is a file for each kind of object.
+package ddl
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/diff"
+	"github.com/aludel-db/aludel/internal/sqltext"
+)
+
+// A Statement is one of SQL, without a semicolon.
+type Statement struct {
+	SQL string
+	// Hazards are what may hurt, empty for most.
+	Hazards []Hazard
+}
+
+// A Hazard is what a statement may do to data or to others.
+type Hazard string
+
+// The hazards.
+const (
+	DataLoss Hazard = "data loss" // rows or values are gone
+	Rewrite  Hazard = "rewrite"   // the table is written anew under an exclusive lock
+)
+
+// Options say how to write.
+type Options struct {
+	// NoOwners and NoPrivileges leave these out of what is created.
+	NoOwners, NoPrivileges bool
+}
+
+// Render writes changes in their order. from is the catalog that they start
+// from, which says what privileges new objects begin with.
+func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Statement {
+	w := &writer{options: options, user: from.User, folded: map[catalog.ID]bool{}, changes: changes}
+	if slices.ContainsFunc(changes, makesFunction) {
+		// A body may speak of what comes later.
+		w.add("SET LOCAL check_function_bodies = off")
+	}
+	for w.at = range changes {
+		w.change(changes[w.at])
+	}
+	return append(w.statements, w.late...)
+}
+
+func makesFunction(c diff.Change) bool {
+	_, isDrop := c.(diff.Drop)
+	_, isFunction := c.Object().(*catalog.Function)
+	return isFunction && !isDrop
+}
+
+type writer struct {
+	options    Options
+	user       string
+	changes    []diff.Change
+	at         int // the change that is being written
+	folded     map[catalog.ID]bool
+	statements []Statement
+	late       []Statement // what needs indexes and partitions to be there
+}
+
+func (w *writer) add(sql string, hazards ...Hazard) {
+	w.statements = append(w.statements, Statement{SQL: sql, Hazards: hazards})
+}
+
+func (w *writer) change(c diff.Change) {
+	switch c := c.(type) {
+	case diff.Create:
+		if !w.folded[c.To.Base().ID] {
+			w.create(c.To)
+		}
+	case diff.Drop:
+		w.drop(c.From)
+	case diff.Alter:
+		w.alter(c)
+	case diff.Swap:
+		w.swap(c)
+	}
+}
+
+func (w *writer) create(o catalog.Object) {
+	switch o := o.(type) {
+	case *catalog.Schema:
+		w.add("CREATE SCHEMA " + ident(o.ID.Name))
+	case *catalog.Extension:
+		w.createExtension(o)
+	case *catalog.Type:
+		w.createType(o)
+	case *catalog.Sequence:
+		w.createSequence(o)
+	case *catalog.Table:
+		w.createTable(o)
+	case *catalog.Column:
+		w.add(alterTable(o.ID) + "ADD COLUMN " + columnClause(o, false))
+		w.columnExtras(o)
+	case *catalog.Default:
+		w.add(alterTable(o.ID) + "ALTER COLUMN " + ident(o.ID.Sub) + " SET DEFAULT " + o.Expression)
+	case *catalog.Constraint:
+		w.createConstraint(o)
+	case *catalog.Index:
+		w.createIndex(o)
+	case *catalog.View:
+		w.createView(o)
+	case *catalog.Function:
+		w.createFunction(o)
+	case *catalog.Trigger:
+		w.createTrigger(o)
+	case *catalog.Rule:
+		w.createRule(o)
+	case *catalog.Policy:
+		w.createPolicy(o)
+	}
+	w.facets(o)
+}
+
+// facets writes what objects of all kinds may have, for a new one.
+func (w *writer) facets(o catalog.Object) {
+	b := o.Base()
+	if b.Owner != "" && b.Owner != w.user && !w.options.NoOwners && canOwn(o) {
+		w.add("ALTER " + name(o) + " OWNER TO " + ident(b.Owner))
+	}
+	if b.Comment != "" {
+		w.comment(o)
+	}
+	if !w.options.NoPrivileges {
+		w.privileges(o, defaultGrants(o), b.Grants)
+	}
+}
+
+// canOwn leaves out what belongs to its table's owner, and extensions, whose
+// owner can't be changed.
+func canOwn(o catalog.Object) bool {
+	_, isExtension := o.(*catalog.Extension)
+	return !isExtension
+}
+
+func (w *writer) comment(o catalog.Object) {
+	text := "NULL"
+	if c := o.Base().Comment; c != "" {
+		text = literal(c)
+	}
+	w.add("COMMENT ON " + commentName(o) + " IS " + text)
+}
+
+func (w *writer) drop(o catalog.Object) {
+	id := o.Base().ID
+	switch o := o.(type) {
+	case *catalog.Column:
+		w.add(alterTable(id)+"DROP COLUMN "+ident(id.Sub), DataLoss)
+	case *catalog.Default:
+		w.add(alterTable(id) + "ALTER COLUMN " + ident(id.Sub) + " DROP DEFAULT")
+	case *catalog.Constraint:
+		w.add("ALTER " + parentOf(o) + " DROP CONSTRAINT " + ident(id.Sub))
+	case *catalog.Trigger, *catalog.Rule, *catalog.Policy:
+		w.add("DROP " + name(o))
+	case *catalog.Table, *catalog.Sequence:
+		w.add("DROP "+name(o), DataLoss)
+	default:
+		w.add("DROP " + name(o))
+	}
+}
+
+// alter writes the facts that differ, those of all kinds behind the kind's own.
+func (w *writer) alter(a diff.Alter) {
+	switch to := a.To.(type) {
+	case *catalog.Extension:
+		w.alterExtension(a.From.(*catalog.Extension), to)
+	case *catalog.Type:
+		w.alterType(a.From.(*catalog.Type), to)
+	case *catalog.Sequence:
+		w.alterSequence(a.From.(*catalog.Sequence), to)
+	case *catalog.Table:
+		w.alterTable(a.From.(*catalog.Table), to)
+	case *catalog.Column:
+		w.alterColumn(a.From.(*catalog.Column), to, a.Fields)
+	case *catalog.Default:
+		w.create(to)
+		return
+	case *catalog.Constraint:
+		w.alterConstraint(a.From.(*catalog.Constraint), to)
+	case *catalog.Index:
+		w.alterIndex(a.From.(*catalog.Index), to)
+	case *catalog.View:
+		w.alterView(a.From.(*catalog.View), to)
+	case *catalog.Function:
+		if f := a.From.(*catalog.Function); f.Definition != to.Definition || f.Arguments != to.Arguments {
+			w.createFunction(to)
+		}
+	case *catalog.Trigger:
+		w.enable(to, to.ID, "TRIGGER", a.From.(*catalog.Trigger).Enabled, to.Enabled)
+	case *catalog.Rule:
+		w.enable(to, to.ID, "RULE", a.From.(*catalog.Rule).Enabled, to.Enabled)
+	case *catalog.Policy:
+		w.alterPolicy(a.From.(*catalog.Policy), to)
+	}
+	has := func(field string) bool { return slices.Contains(a.Fields, field) }
+	if has("Owner") && canOwn(a.To) {
+		w.add("ALTER " + name(a.To) + " OWNER TO " + ident(a.To.Base().Owner))
+	}
+	if has("Comment") {
+		w.comment(a.To)
+	}
+	if has("Grants") {
+		w.privileges(a.To, a.From.Base().Grants, a.To.Base().Grants)
+	}
+}
+
+func ident(s string) string   { return sqltext.QuoteIdent(s) }
+func literal(s string) string { return sqltext.QuoteLiteral(s) }
+
+func qualified(schema, name string) string { return ident(schema) + "." + ident(name) }
+
+func alterTable(id catalog.ID) string { return "ALTER TABLE " + qualified(id.Schema, id.Name) + " " }
+
+// name is an object with its kind, as in DROP and ALTER … OWNER.
+func name(o catalog.Object) string {
+	id := o.Base().ID
+	on := " ON " + qualified(id.Schema, id.Name)
+	switch o := o.(type) {
+	case *catalog.Schema:
+		return "SCHEMA " + ident(id.Name)
+	case *catalog.Extension:
+		return "EXTENSION " + ident(id.Name)
+	case *catalog.Type:
+		if o.Form == catalog.DomainType {
+			return "DOMAIN " + qualified(id.Schema, id.Name)
+		}
+		return "TYPE " + qualified(id.Schema, id.Name)
+	case *catalog.Table:
+		if o.Server != "" {
+			return "FOREIGN TABLE " + qualified(id.Schema, id.Name)
+		}
+		return "TABLE " + qualified(id.Schema, id.Name)
+	case *catalog.View:
+		if o.Materialized {
+			return "MATERIALIZED VIEW " + qualified(id.Schema, id.Name)
+		}
+		return "VIEW " + qualified(id.Schema, id.Name)
+	case *catalog.Function:
+		word := map[catalog.FunctionForm]string{catalog.Procedure: "PROCEDURE ", catalog.Aggregate: "AGGREGATE "}[o.Form]
+		if word == "" {
+			word = "FUNCTION "
+		}
+		return word + signature(o)
+	case *catalog.Trigger:
+		return "TRIGGER " + ident(id.Sub) + on
+	case *catalog.Rule:
+		return "RULE " + ident(id.Sub) + on
+	case *catalog.Policy:
+		return "POLICY " + ident(id.Sub) + on
+	}
+	return strings.ToUpper(string(id.Kind)) + " " + qualified(id.Schema, id.Name)
+}
+
+// commentName is how COMMENT ON names it.
+func commentName(o catalog.Object) string {
+	id := o.Base().ID
+	switch o := o.(type) {
+	case *catalog.Column:
+		return "COLUMN " + qualified(id.Schema, id.Name) + "." + ident(id.Sub)
+	case *catalog.Constraint:
+		on := qualified(id.Schema, id.Name)
+		if o.Domain {
+			on = "DOMAIN " + on
+		}
+		return "CONSTRAINT " + ident(id.Sub) + " ON " + on
+	}
+	return name(o)
+}

@@ -1,0 +1,103 @@
+package ddl
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+// privileges writes what leads from one list of grants to another.
+func (w *writer) privileges(o catalog.Object, from, to []catalog.Grant) {
+	on := grantName(o)
+	if on == "" {
+		return
+	}
+	w.grantsOn(on, "", from, to)
+}
+
+// grantsOn is privileges for a column too: columns is its name in parentheses.
+func (w *writer) grantsOn(on, columns string, from, to []catalog.Grant) {
+	changes := func(verb, preposition, tail string, list, other []catalog.Grant, gone func(g catalog.Grant) bool) {
+		byRole := map[string][]string{}
+		var roles []string
+		for _, g := range list {
+			if slices.Contains(other, g) || gone(g) {
+				continue
+			}
+			if _, known := byRole[g.Role]; !known {
+				roles = append(roles, g.Role)
+			}
+			byRole[g.Role] = append(byRole[g.Role], g.Privilege+columns)
+		}
+		for _, role := range roles {
+			w.add(verb + " " + strings.Join(byRole[role], ", ") + " ON " + on + " " + preposition + " " + grantee(role) + tail)
+		}
+	}
+	has := func(list []catalog.Grant, g catalog.Grant) bool {
+		return slices.ContainsFunc(list, func(h catalog.Grant) bool { return h.Role == g.Role && h.Privilege == g.Privilege })
+	}
+	changes("REVOKE", "FROM", "", from, to, func(g catalog.Grant) bool { return has(to, g) })
+	changes("REVOKE GRANT OPTION FOR", "FROM", "", from, to, func(g catalog.Grant) bool { return !g.Grantable || !has(to, g) })
+	changes("GRANT", "TO", "", to, from, func(g catalog.Grant) bool { return g.Grantable || has(from, g) })
+	changes("GRANT", "TO", " WITH GRANT OPTION", to, from, func(g catalog.Grant) bool { return !g.Grantable })
+}
+
+func grantee(role string) string {
+	if role == "" {
+		return "PUBLIC"
+	}
+	return ident(role)
+}
+
+// grantName is how GRANT names the object; empty for kinds without privileges.
+func grantName(o catalog.Object) string {
+	id := o.Base().ID
+	switch o := o.(type) {
+	case *catalog.Table, *catalog.View:
+		return "TABLE " + qualified(id.Schema, id.Name)
+	case *catalog.Sequence, *catalog.Schema, *catalog.Function:
+		if f, ok := o.(*catalog.Function); ok && f.Form == catalog.Aggregate {
+			return "FUNCTION " + signature(f)
+		}
+		return name(o)
+	case *catalog.Type:
+		if o.Form == catalog.Composite {
+			return "TYPE " + qualified(id.Schema, id.Name)
+		}
+		return name(o)
+	}
+	return ""
+}
+
+// defaultGrants are those that PostgreSQL gives a new object of the kind, see
+// acldefault.
+func defaultGrants(o catalog.Object) []catalog.Grant {
+	owner := o.Base().Owner
+	var own, public []string
+	switch o.(type) {
+	case *catalog.Schema:
+		own = []string{"CREATE", "USAGE"}
+	case *catalog.Table, *catalog.View:
+		own = []string{"DELETE", "INSERT", "MAINTAIN", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE"}
+	case *catalog.Sequence:
+		own = []string{"SELECT", "UPDATE", "USAGE"}
+	case *catalog.Function:
+		own, public = []string{"EXECUTE"}, []string{"EXECUTE"}
+	case *catalog.Type:
+		own, public = []string{"USAGE"}, []string{"USAGE"}
+	}
+	// MAINTAIN came with PostgreSQL 17: it is the owner's where the target has
+	// it at all.
+	if !slices.ContainsFunc(o.Base().Grants, func(g catalog.Grant) bool { return g.Privilege == "MAINTAIN" }) {
+		own = slices.DeleteFunc(own, func(p string) bool { return p == "MAINTAIN" })
+	}
+	var list []catalog.Grant
+	for _, p := range public {
+		list = append(list, catalog.Grant{Privilege: p})
+	}
+	for _, p := range own {
+		list = append(list, catalog.Grant{Role: owner, Privilege: p})
+	}
+	return list
+}

@@ -1,0 +1,12 @@
+package ddl
+
+import (
+	"strings"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+func (w *writer) createRule(r *catalog.Rule) {
+	w.add(strings.TrimSuffix(r.Definition, ";"))
+	w.enable(r, r.ID, "RULE", "ORIGIN", r.Enabled)
+}

@@ -1,0 +1,84 @@
+package ddl
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+// standardSequence are the options of a sequence of the same type of which
+// none is given, in the same direction.
+func standardSequence(o catalog.SequenceOptions) catalog.SequenceOptions {
+	limit := map[string]int64{"smallint": math.MaxInt16, "integer": math.MaxInt32, "bigint": math.MaxInt64}[o.Type]
+	s := catalog.SequenceOptions{Type: o.Type, Start: 1, Increment: 1, Min: 1, Max: limit, Cache: 1}
+	if o.Increment < 0 {
+		s.Increment, s.Start, s.Min, s.Max = -1, -1, -limit-1, -1
+	}
+	return s
+}
+
+// sequenceClauses are what differs between two sets of options, for a new
+// sequence or for one in use.
+func sequenceClauses(from, to catalog.SequenceOptions, inUse bool) []string {
+	var list []string
+	number := func(word string, before, after int64) {
+		if before != after {
+			list = append(list, word+" "+strconv.FormatInt(after, 10))
+		}
+	}
+	if from.Type != to.Type {
+		list = append(list, "AS "+to.Type)
+	}
+	number("INCREMENT BY", from.Increment, to.Increment)
+	number("MINVALUE", from.Min, to.Min)
+	number("MAXVALUE", from.Max, to.Max)
+	number("START WITH", from.Start, to.Start)
+	number("CACHE", from.Cache, to.Cache)
+	if inUse && (to.Min > from.Start || to.Max < from.Start) {
+		// Where it stands may be outside of the new bounds, which the server
+		// refuses.
+		list = append(list, "RESTART WITH "+strconv.FormatInt(to.Start, 10))
+	}
+	if from.Cycle != to.Cycle {
+		list = append(list, map[bool]string{true: "CYCLE", false: "NO CYCLE"}[to.Cycle])
+	}
+	return list
+}
+
+func (w *writer) createSequence(s *catalog.Sequence) {
+	sql := "CREATE "
+	if s.Unlogged {
+		sql += "UNLOGGED "
+	}
+	sql += "SEQUENCE " + qualified(s.ID.Schema, s.ID.Name)
+	if s.Type != "bigint" {
+		sql += " AS " + s.Type
+	}
+	if clauses := sequenceClauses(standardSequence(s.SequenceOptions), s.SequenceOptions, false); len(clauses) > 0 {
+		sql += " " + strings.Join(clauses, " ")
+	}
+	w.add(sql)
+	w.ownedBy(catalog.ID{}, s)
+}
+
+func (w *writer) ownedBy(from catalog.ID, s *catalog.Sequence) {
+	switch {
+	case from == s.OwnedBy:
+	case s.OwnedBy == (catalog.ID{}):
+		w.add("ALTER " + name(s) + " OWNED BY NONE")
+	default:
+		w.late = append(w.late, Statement{SQL: "ALTER " + name(s) + " OWNED BY " + qualified(s.OwnedBy.Schema, s.OwnedBy.Name) + "." + ident(s.OwnedBy.Sub)})
+	}
+}
+
+func (w *writer) alterSequence(from, to *catalog.Sequence) {
+	if from.Unlogged != to.Unlogged {
+		w.add("ALTER " + name(to) + map[bool]string{true: " SET UNLOGGED", false: " SET LOGGED"}[to.Unlogged])
+	}
+	if clauses := sequenceClauses(from.SequenceOptions, to.SequenceOptions, true); len(clauses) > 0 {
+		w.add("ALTER " + name(to) + " " + strings.Join(clauses, " "))
+	}
+	w.ownedBy(from.OwnedBy, to)
+}

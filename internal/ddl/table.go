@@ -1,0 +1,272 @@
+package ddl
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/diff"
+)
+
+// createTable writes a table with its columns, and with the defaults and
+// constraints that need nothing that comes later.
+func (w *writer) createTable(t *catalog.Table) {
+	var columns []*catalog.Column
+	var constraints []*catalog.Constraint
+	defaults := map[string]string{}
+	later := map[catalog.ID]bool{}
+	for _, c := range w.changes[w.at+1:] {
+		if create, ok := c.(diff.Create); ok {
+			later[create.To.Base().ID] = true
+		}
+	}
+	mine := func(id catalog.ID) bool { return id.Schema == t.ID.Schema && id.Name == t.ID.Name }
+	foldable := func(o catalog.Object) bool {
+		return !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
+			own := mine(needed) && (needed.Kind == catalog.KindColumn || needed.Kind == catalog.KindTable)
+			return later[needed] && !own
+		})
+	}
+	for _, c := range w.changes[w.at+1:] {
+		create, ok := c.(diff.Create)
+		if !ok || !mine(create.To.Base().ID) {
+			continue
+		}
+		switch o := create.To.(type) {
+		case *catalog.Column:
+			if o.Inherited || t.OfType != "" || foldable(o) {
+				columns = append(columns, o)
+				w.folded[o.ID] = true
+			}
+		case *catalog.Default:
+			// In a generated column's place it would be out of turn.
+			if foldable(o) && t.PartitionOf == (catalog.ID{}) && t.OfType == "" && !w.inheritedColumn(columns, o.ID.Sub) {
+				defaults[o.ID.Sub] = o.Expression
+				w.folded[o.ID] = true
+			}
+		case *catalog.Constraint:
+			if o.Type != catalog.ForeignKey && foldable(o) && o.Comment == "" && o.IndexComment == "" && len(o.IndexOptions) == 0 && !o.NotValid && t.PartitionOf == (catalog.ID{}) && t.Server == "" {
+				constraints = append(constraints, o)
+				w.folded[o.ID] = true
+			}
+		}
+	}
+	var lines []string
+	for _, c := range columns {
+		if c.Inherited || t.OfType != "" {
+			continue
+		}
+		line := columnClause(c, true)
+		if d, ok := defaults[c.ID.Sub]; ok {
+			line += " DEFAULT " + d
+		}
+		lines = append(lines, line)
+	}
+	for _, k := range constraints {
+		lines = append(lines, "CONSTRAINT "+ident(k.ID.Sub)+" "+k.Definition)
+	}
+	w.add(tableHead(t, lines) + tableTail(t))
+	for _, c := range columns {
+		w.columnExtras(c)
+		if c.Comment != "" {
+			w.comment(c)
+		}
+		if !w.options.NoPrivileges {
+			w.grantsOn("TABLE "+qualified(t.ID.Schema, t.ID.Name), "("+ident(c.ID.Sub)+")", nil, c.Grants)
+		}
+	}
+	w.tableState(&catalog.Table{ReplicaIdentity: "DEFAULT"}, t)
+}
+
+func (w *writer) inheritedColumn(columns []*catalog.Column, name string) bool {
+	return slices.ContainsFunc(columns, func(c *catalog.Column) bool { return c.ID.Sub == name && c.Inherited })
+}
+
+func tableHead(t *catalog.Table, lines []string) string {
+	sql := "CREATE "
+	if t.Unlogged {
+		sql += "UNLOGGED "
+	}
+	if t.Server != "" {
+		sql += "FOREIGN "
+	}
+	sql += "TABLE " + qualified(t.ID.Schema, t.ID.Name)
+	body := " (\n    " + strings.Join(lines, ",\n    ") + "\n)"
+	switch {
+	case t.PartitionOf != (catalog.ID{}):
+		return sql + " PARTITION OF " + qualified(t.PartitionOf.Schema, t.PartitionOf.Name) + " " + t.Bound
+	case t.OfType != "" && len(lines) == 0:
+		return sql + " OF " + t.OfType
+	case t.OfType != "":
+		return sql + " OF " + t.OfType + body
+	case len(lines) == 0:
+		body = " ()"
+	}
+	if len(t.Inherits) > 0 {
+		var parents []string
+		for _, p := range t.Inherits {
+			parents = append(parents, qualified(p.Schema, p.Name))
+		}
+		body += " INHERITS (" + strings.Join(parents, ", ") + ")"
+	}
+	return sql + body
+}
+
+func tableTail(t *catalog.Table) string {
+	sql := ""
+	if t.PartitionKey != "" {
+		sql += " PARTITION BY " + t.PartitionKey
+	}
+	if t.Server != "" {
+		sql += " SERVER " + ident(t.Server) + foreignOptions(t.ForeignOptions)
+	}
+	if t.AccessMethod != "" {
+		sql += " USING " + ident(t.AccessMethod)
+	}
+	if len(t.Options) > 0 {
+		sql += " WITH (" + strings.Join(t.Options, ", ") + ")"
+	}
+	if t.Tablespace != "" {
+		sql += " TABLESPACE " + ident(t.Tablespace)
+	}
+	return sql
+}
+
+func foreignOptions(options []string) string {
+	if len(options) == 0 {
+		return ""
+	}
+	var list []string
+	for _, o := range options {
+		name, value, _ := strings.Cut(o, "=")
+		list = append(list, ident(name)+" "+literal(value))
+	}
+	return " OPTIONS (" + strings.Join(list, ", ") + ")"
+}
+
+func (w *writer) alterTable(from, to *catalog.Table) {
+	id := to.ID
+	if from.Unlogged != to.Unlogged {
+		w.add(alterTable(id)+map[bool]string{true: "SET UNLOGGED", false: "SET LOGGED"}[to.Unlogged], Rewrite)
+	}
+	if from.PartitionOf != to.PartitionOf || from.Bound != to.Bound {
+		if from.PartitionOf != (catalog.ID{}) {
+			w.add(alterTable(from.PartitionOf) + "DETACH PARTITION " + qualified(id.Schema, id.Name))
+		}
+		if to.PartitionOf != (catalog.ID{}) {
+			w.late = append(w.late, Statement{SQL: alterTable(to.PartitionOf) + "ATTACH PARTITION " + qualified(id.Schema, id.Name) + " " + to.Bound})
+		}
+	}
+	for _, p := range from.Inherits {
+		if !slices.Contains(to.Inherits, p) {
+			w.add(alterTable(id) + "NO INHERIT " + qualified(p.Schema, p.Name))
+		}
+	}
+	for _, p := range to.Inherits {
+		if !slices.Contains(from.Inherits, p) {
+			w.late = append(w.late, Statement{SQL: alterTable(id) + "INHERIT " + qualified(p.Schema, p.Name)})
+		}
+	}
+	if from.OfType != to.OfType {
+		if to.OfType == "" {
+			w.add(alterTable(id) + "NOT OF")
+		} else {
+			w.late = append(w.late, Statement{SQL: alterTable(id) + "OF " + to.OfType})
+		}
+	}
+	w.storage("ALTER "+name(to), from.Options, to.Options)
+	if from.AccessMethod != to.AccessMethod {
+		w.add(alterTable(id)+"SET ACCESS METHOD "+ident(orDefault(to.AccessMethod, "heap")), Rewrite)
+	}
+	if from.Tablespace != to.Tablespace {
+		w.add(alterTable(id)+"SET TABLESPACE "+ident(orDefault(to.Tablespace, "pg_default")), Rewrite)
+	}
+	w.foreignChange("ALTER "+name(to)+" OPTIONS ", from.ForeignOptions, to.ForeignOptions)
+	w.tableState(from, to)
+}
+
+// tableState writes what is set after a table and its indexes are there.
+func (w *writer) tableState(from, to *catalog.Table) {
+	later := func(sql string) { w.late = append(w.late, Statement{SQL: alterTable(to.ID) + sql}) }
+	if from.ReplicaIdentity != to.ReplicaIdentity {
+		switch to.ReplicaIdentity {
+		case "DEFAULT", "NOTHING", "FULL":
+			later("REPLICA IDENTITY " + to.ReplicaIdentity)
+		default:
+			later("REPLICA IDENTITY USING INDEX " + ident(to.ReplicaIdentity))
+		}
+	}
+	switch {
+	case from.ClusterOn == to.ClusterOn:
+	case to.ClusterOn == "":
+		later("SET WITHOUT CLUSTER")
+	default:
+		later("CLUSTER ON " + ident(to.ClusterOn))
+	}
+	if from.RowSecurity != to.RowSecurity {
+		w.add(alterTable(to.ID) + map[bool]string{true: "ENABLE", false: "DISABLE"}[to.RowSecurity] + " ROW LEVEL SECURITY")
+	}
+	if from.ForceRowSecurity != to.ForceRowSecurity {
+		w.add(alterTable(to.ID) + map[bool]string{true: "FORCE", false: "NO FORCE"}[to.ForceRowSecurity] + " ROW LEVEL SECURITY")
+	}
+}
+
+// storage writes what SET and RESET of parameters it takes.
+func (w *writer) storage(alter string, from, to []string) {
+	var set, reset []string
+	for _, o := range to {
+		if !slices.Contains(from, o) {
+			set = append(set, o)
+		}
+	}
+	for _, o := range from {
+		key, _, _ := strings.Cut(o, "=")
+		if !slices.ContainsFunc(to, func(x string) bool { return strings.HasPrefix(x, key+"=") }) {
+			reset = append(reset, key)
+		}
+	}
+	if len(set) > 0 {
+		w.add(alter + " SET (" + strings.Join(set, ", ") + ")")
+	}
+	if len(reset) > 0 {
+		w.add(alter + " RESET (" + strings.Join(reset, ", ") + ")")
+	}
+}
+
+// foreignChange writes OPTIONS (ADD …, SET …, DROP …).
+func (w *writer) foreignChange(alter string, from, to []string) {
+	values := func(list []string) map[string]string {
+		m := map[string]string{}
+		for _, o := range list {
+			key, value, _ := strings.Cut(o, "=")
+			m[key] = value
+		}
+		return m
+	}
+	before, after := values(from), values(to)
+	var list []string
+	for _, o := range to {
+		key, value, _ := strings.Cut(o, "=")
+		if old, had := before[key]; !had {
+			list = append(list, "ADD "+ident(key)+" "+literal(value))
+		} else if old != value {
+			list = append(list, "SET "+ident(key)+" "+literal(value))
+		}
+	}
+	for _, o := range from {
+		key, _, _ := strings.Cut(o, "=")
+		if _, has := after[key]; !has {
+			list = append(list, "DROP "+ident(key))
+		}
+	}
+	if len(list) > 0 {
+		w.add(alter + "(" + strings.Join(list, ", ") + ")")
+	}
+}
+
+func orDefault(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -1,0 +1,172 @@
+package diff
+
+import (
+	"slices"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+// close finds what has to be taken down and built again because something that
+// it stands on is: PostgreSQL drops nothing that others need, and changes no
+// type of a column that a view shows.
+func (w *work) close() {
+	dependents := w.from.Dependents()
+	w.closeSwaps(dependents)
+	var queue []catalog.ID
+	for id := range w.drops {
+		queue = append(queue, id)
+	}
+	for id, a := range w.alters {
+		if disturbs(a) {
+			queue = append(queue, id)
+		}
+	}
+	slices.SortFunc(queue, catalog.ID.Compare)
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		_, dropped := w.drops[id]
+		for _, d := range dependents[id] {
+			if w.drops[d] != nil || w.to.Get(d) == nil || !w.falls(d, id, dropped) {
+				continue
+			}
+			w.renew(d)
+			queue = append(queue, d)
+		}
+	}
+}
+
+// disturbs tells that an alteration can't be made under those that need the
+// object.
+func disturbs(a Alter) bool {
+	if c, ok := a.From.(*catalog.Column); ok {
+		to := a.To.(*catalog.Column)
+		return c.Type != to.Type || c.Collation != to.Collation || c.Expression != to.Expression
+	}
+	return false
+}
+
+// falls tells that d, in both states, has to go because id does, or because
+// id's type changes.
+func (w *work) falls(d, id catalog.ID, dropped bool) bool {
+	switch o := w.from.Get(d).(type) {
+	case *catalog.Table, *catalog.Schema, *catalog.Extension, *catalog.Sequence:
+		return false // holds data, or stands by itself; its alteration sees to it
+	case *catalog.Column:
+		return o.Generated != "" // is computed from the others
+	case *catalog.Type:
+		return dropped
+	case *catalog.Default:
+		return dropped || w.alters[id].From != nil
+	case *catalog.Constraint:
+		// PostgreSQL builds it again with the column, but for foreign keys of
+		// which only one side has changed yet.
+		return dropped || o.Type == catalog.ForeignKey
+	case *catalog.Index:
+		return dropped
+	}
+	return true
+}
+
+// closeSwaps turns the columns of swapped types into alterations.
+func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
+	for id, s := range w.swaps {
+		for _, d := range dependents[id] {
+			f, isColumn := w.from.Get(d).(*catalog.Column)
+			t, stays := w.to.Get(d).(*catalog.Column)
+			switch {
+			case isColumn && stays && f.Generated == "":
+				s.Columns = append(s.Columns, t)
+				// All that stands on the column falls as with a change of type.
+				for _, above := range dependents[d] {
+					if w.to.Get(above) != nil && w.drops[above] == nil && (w.falls(above, d, false) || isIndexOrConstraint(w.from.Get(above))) {
+						w.renew(above)
+					}
+				}
+			case w.to.Get(d) != nil && w.drops[d] == nil:
+				w.renew(d)
+			}
+		}
+	}
+}
+
+func isIndexOrConstraint(o catalog.Object) bool {
+	switch o.(type) {
+	case *catalog.Index, *catalog.Constraint, *catalog.Default:
+		return true
+	}
+	return false
+}
+
+// subsume takes out the drops that come with another: what belongs to a table
+// goes with it.
+func (w *work) subsume() {
+	gone := func(kind catalog.Kind, schema, name string) bool {
+		return w.drops[catalog.ID{Kind: kind, Schema: schema, Name: name}] != nil
+	}
+	for id, o := range w.drops {
+		schema, name, isChild := id.Parent()
+		withParent := isChild && (gone(catalog.KindTable, schema, name) || gone(catalog.KindView, schema, name) || gone(catalog.KindType, schema, name))
+		switch o := o.(type) {
+		case *catalog.Constraint:
+			// A foreign key keeps the other table, which may go as well.
+			if withParent && (o.Type != catalog.ForeignKey || !w.needsDropped(o)) {
+				delete(w.drops, id)
+			}
+		case *catalog.Index:
+			if w.drops[o.Table] != nil {
+				delete(w.drops, id)
+			}
+		case *catalog.Sequence:
+			if w.drops[o.OwnedBy] != nil || o.OwnedBy != (catalog.ID{}) && gone(catalog.KindTable, o.OwnedBy.Schema, o.OwnedBy.Name) {
+				delete(w.drops, id)
+			}
+		case *catalog.Default:
+			column := catalog.ID{Kind: catalog.KindColumn, Schema: schema, Name: name, Sub: id.Sub}
+			if withParent || w.drops[column] != nil {
+				delete(w.drops, id)
+			}
+		default:
+			if withParent {
+				delete(w.drops, id)
+			}
+		}
+	}
+	w.inherited()
+}
+
+// needsDropped tells that a foreign key leads to another table that goes.
+func (w *work) needsDropped(k *catalog.Constraint) bool {
+	return slices.ContainsFunc(k.Needs, func(id catalog.ID) bool {
+		other := tableOf(id)
+		return (id.Kind == catalog.KindTable || id.Kind == catalog.KindColumn) && other != tableOf(k.ID) && w.drops[other] != nil
+	})
+}
+
+// inherited takes out the columns that come and go with a parent's.
+func (w *work) inherited() {
+	for id, o := range w.creates {
+		if c, ok := o.(*catalog.Column); ok && c.Inherited && w.from.Get(tableOf(id)) != nil {
+			delete(w.creates, id)
+		}
+	}
+	for id, o := range w.drops {
+		if c, ok := o.(*catalog.Column); ok && c.Inherited && w.to.Get(tableOf(id)) != nil {
+			delete(w.drops, id)
+		}
+	}
+	for id, a := range w.alters {
+		f, ok := a.From.(*catalog.Column)
+		if !ok || !f.Inherited || !a.To.(*catalog.Column).Inherited {
+			continue
+		}
+		a.Fields = slices.DeleteFunc(slices.Clone(a.Fields), func(name string) bool { return name == "Type" || name == "Collation" })
+		if w.alters[id] = a; len(a.Fields) == 0 {
+			delete(w.alters, id)
+		}
+	}
+}
+
+func tableOf(id catalog.ID) catalog.ID {
+	return catalog.ID{Kind: catalog.KindTable, Schema: id.Schema, Name: id.Name}
+}

@@ -1,0 +1,19 @@
+package diff
+
+import (
+	"slices"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+func column(from, to *catalog.Column, fields []string) way {
+	switch {
+	case from.Generated != to.Generated && to.Generated != "":
+		return replaceable // nothing makes a plain column a generated one
+	case slices.Contains(fields, "Expression") && to.Generated != "":
+		return replaceable
+	case from.Generated == "VIRTUAL" && to.Generated == "":
+		return replaceable
+	}
+	return alterable
+}

@@ -1,0 +1,211 @@
+// Package diff compares two catalogs and answers the changes that lead from
+// one to the other, in an order in which they can be made. It is pure: values
+// in, values out. It may import catalog alone.
+//
+// What all kinds share is here: identity, what has to be taken down and built
+// again, order. Each kind says in a file of its own which of its facts can be
+// altered in place.
+package diff
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+// A Change is a [Create], [Drop], [Alter] or [Swap].
+type Change interface {
+	// Object is the object after the change, or before a drop.
+	Object() catalog.Object
+	// Reverse undoes it.
+	Reverse() Change
+}
+
+// Create makes an object that isn't there.
+type Create struct{ To catalog.Object }
+
+// Drop removes one.
+type Drop struct{ From catalog.Object }
+
+// Alter changes one in place.
+type Alter struct {
+	From, To catalog.Object
+	// Fields are the names of the facts that differ, of the Go types.
+	Fields []string
+}
+
+// Swap puts a type in place of one of the same name that columns use: the old
+// one steps aside, the columns are rewritten, and then it goes.
+type Swap struct {
+	From, To catalog.Object
+	// Columns are those to rewrite, in the order of their IDs.
+	Columns []*catalog.Column
+}
+
+// Object is To.
+func (c Create) Object() catalog.Object { return c.To }
+
+// Object is From.
+func (c Drop) Object() catalog.Object { return c.From }
+
+// Object is To.
+func (c Alter) Object() catalog.Object { return c.To }
+
+// Object is To.
+func (c Swap) Object() catalog.Object { return c.To }
+
+// Reverse is a drop.
+func (c Create) Reverse() Change { return Drop{From: c.To} }
+
+// Reverse is a creation.
+func (c Drop) Reverse() Change { return Create{To: c.From} }
+
+// Reverse alters back.
+func (c Alter) Reverse() Change { return Alter{From: c.To, To: c.From, Fields: c.Fields} }
+
+// Reverse swaps back.
+func (c Swap) Reverse() Change { return Swap{From: c.To, To: c.From, Columns: c.Columns} }
+
+// Options say what to look at.
+type Options struct {
+	// NoOwners and NoPrivileges leave these out of account.
+	NoOwners, NoPrivileges bool
+	// ColumnOrder has a different order of columns noticed.
+	ColumnOrder bool
+}
+
+// Compare answers the changes that lead from one catalog to the other. Empty
+// means that they are equal.
+func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
+	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}}
+	w.match()
+	w.close()
+	w.subsume()
+	return w.order()
+}
+
+type set map[catalog.ID]catalog.Object
+
+// work is one comparison.
+type work struct {
+	from, to       *catalog.Catalog
+	options        Options
+	drops, creates set // what is in both is made anew
+	alters         map[catalog.ID]Alter
+	swaps          map[catalog.ID]*Swap
+}
+
+// match compares objects of one name.
+func (w *work) match() {
+	for _, f := range w.from.All() {
+		id := f.Base().ID
+		t := w.to.Get(id)
+		if t == nil {
+			w.drops[id] = f
+			continue
+		}
+		fields := w.differing(f, t)
+		if len(fields) == 0 {
+			continue
+		}
+		switch inPlace(f, t, fields) {
+		case alterable:
+			w.alters[id] = Alter{From: f, To: t, Fields: fields}
+		case replaceable:
+			w.renew(id)
+		case swappable:
+			w.swaps[id] = &Swap{From: f, To: t}
+		}
+	}
+	for _, t := range w.to.All() {
+		if id := t.Base().ID; w.from.Get(id) == nil {
+			w.creates[id] = t
+		}
+	}
+}
+
+// renew has an object dropped and created again.
+func (w *work) renew(id catalog.ID) {
+	delete(w.alters, id)
+	w.drops[id], w.creates[id] = w.from.Get(id), w.to.Get(id)
+}
+
+// How an object gets from one state to another.
+type way int
+
+const (
+	alterable way = iota
+	replaceable
+	swappable
+)
+
+// inPlace asks the kind.
+func inPlace(from, to catalog.Object, fields []string) way {
+	switch f := from.(type) {
+	case *catalog.Extension:
+		return extension(fields)
+	case *catalog.Type:
+		return typ(f, to.(*catalog.Type), fields)
+	case *catalog.Table:
+		return table(f, to.(*catalog.Table), fields)
+	case *catalog.Column:
+		return column(f, to.(*catalog.Column), fields)
+	case *catalog.Constraint:
+		return constraint(f, to.(*catalog.Constraint), fields)
+	case *catalog.Index:
+		return index(fields)
+	case *catalog.View:
+		return view(f, to.(*catalog.View), fields)
+	case *catalog.Function:
+		return function(f, to.(*catalog.Function), fields)
+	case *catalog.Trigger, *catalog.Rule:
+		return only(fields, "Enabled", "Comment")
+	case *catalog.Policy:
+		return policy(f, to.(*catalog.Policy), fields)
+	}
+	return alterable
+}
+
+// only is alterable where nothing but the named facts differs.
+func only(fields []string, names ...string) way {
+	for _, f := range fields {
+		if !slices.Contains(names, f) {
+			return replaceable
+		}
+	}
+	return alterable
+}
+
+// differing lists the facts that differ. What an object needs follows from
+// them.
+func (w *work) differing(from, to catalog.Object) []string {
+	var fields []string
+	ignored := map[string]bool{
+		"Common": true, "ID": true, "Needs": true, "Position": !w.options.ColumnOrder,
+		"Owner": w.options.NoOwners, "Grants": w.options.NoPrivileges,
+		// A column that a parent has gained in the same change is the same.
+		"Inherited": true,
+		// What the type brings is not the column's own.
+		"TypeStorage": true,
+	}
+	compare := func(a, b reflect.Value) {
+		for i := range a.NumField() {
+			name := a.Type().Field(i).Name
+			if !ignored[name] && !same(a.Field(i), b.Field(i)) {
+				fields = append(fields, name)
+			}
+		}
+	}
+	compare(reflect.ValueOf(*from.Base()), reflect.ValueOf(*to.Base()))
+	compare(reflect.ValueOf(from).Elem(), reflect.ValueOf(to).Elem())
+	return fields
+}
+
+// same compares deeply; an empty list and none are the same.
+func same(a, b reflect.Value) bool {
+	if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
+		return true
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}

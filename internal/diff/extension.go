@@ -1,0 +1,3 @@
+package diff
+
+func extension(fields []string) way { return only(fields, "Schema", "Version", "Comment", "Owner") }

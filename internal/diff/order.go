@@ -1,0 +1,280 @@
+package diff
+
+import (
+	"cmp"
+	"container/heap"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+// A node is a change in the graph of what has to come first.
+type node struct {
+	change Change
+	rank   int
+	id     catalog.ID
+	after  []*node // come later
+	before int     // have to come first and haven't
+}
+
+// order sorts the changes: what something needs is made first, what needs
+// something goes first, and a name is free before it is taken. Where that
+// leaves a choice, rank and name decide.
+func (w *work) order() ([]Change, error) {
+	g := &graph{w: w, drops: map[catalog.ID]*node{}, makes: map[catalog.ID]*node{}}
+	for id, o := range w.drops {
+		g.drops[id] = &node{change: Drop{From: o}, rank: dropRank(o), id: id}
+	}
+	for id, o := range w.creates {
+		g.makes[id] = &node{change: Create{To: o}, rank: makeRank(o), id: id}
+	}
+	for id, a := range w.alters {
+		g.makes[id] = &node{change: a, rank: makeRank(a.To), id: id}
+	}
+	for id, s := range w.swaps {
+		slices.SortFunc(s.Columns, func(a, b *catalog.Column) int { return a.ID.Compare(b.ID) })
+		g.makes[id] = &node{change: *s, rank: makeRank(s.To), id: id}
+	}
+	g.needs()
+	g.names()
+	return g.sort()
+}
+
+type graph struct {
+	w            *work
+	drops, makes map[catalog.ID]*node
+}
+
+func (g *graph) edge(first, then *node) {
+	if first == nil || then == nil || first == then {
+		return
+	}
+	first.after = append(first.after, then)
+	then.before++
+}
+
+// needs draws the edges of what stands on what.
+func (g *graph) needs() {
+	for id, n := range g.makes {
+		for _, needed := range g.w.to.Get(id).Base().Needs {
+			g.edge(g.makes[needed], n)
+		}
+		before := g.w.from.Get(id)
+		if before == nil || g.drops[id] != nil {
+			continue
+		}
+		for _, needed := range before.Base().Needs { // an alteration lets go of what goes
+			if !slices.Contains(g.w.to.Get(id).Base().Needs, needed) {
+				g.edge(n, g.drops[needed])
+			}
+		}
+	}
+	for id, n := range g.drops {
+		for _, needed := range g.w.from.Get(id).Base().Needs {
+			g.edge(n, g.drops[needed])
+			if alter, ok := g.makes[needed]; ok && g.drops[needed] == nil {
+				if _, isCreate := alter.change.(Create); !isCreate && changesUnder(alter.change) {
+					g.edge(n, alter)
+				}
+			}
+		}
+	}
+	for _, n := range g.makes {
+		s, ok := n.change.(Swap)
+		if !ok {
+			continue
+		}
+		for _, c := range s.Columns {
+			// What stands on the columns goes before, and comes back after.
+			for id, d := range g.drops {
+				if slices.Contains(g.w.from.Get(id).Base().Needs, c.ID) {
+					g.edge(d, n)
+				}
+			}
+			for id, m := range g.makes {
+				if slices.Contains(g.w.to.Get(id).Base().Needs, c.ID) {
+					g.edge(n, m)
+				}
+			}
+		}
+	}
+}
+
+// changesUnder tells that a change disturbs what stands on its object.
+func changesUnder(c Change) bool {
+	switch c := c.(type) {
+	case Alter:
+		return disturbs(c)
+	case Swap:
+		return true
+	}
+	return false
+}
+
+// names draws the edges between what frees a name and what takes it.
+func (g *graph) names() {
+	freed := map[string][]*node{}
+	for _, n := range g.drops {
+		for _, name := range taken(n.change.Object()) {
+			freed[name] = append(freed[name], n)
+		}
+	}
+	for id, n := range g.makes {
+		if a, isAlter := n.change.(Alter); isAlter {
+			if c, ok := a.To.(*catalog.Column); ok && c.Identity != "" && a.From.(*catalog.Column).Identity == "" {
+				// The sequence that comes with it takes this name where it can.
+				for _, d := range freed["relation "+id.Schema+"."+id.Name+"_"+id.Sub+"_seq"] {
+					g.edge(d, n)
+				}
+			}
+		}
+		if _, isCreate := n.change.(Create); !isCreate {
+			continue
+		}
+		g.edge(g.drops[id], n)
+		for _, name := range taken(n.change.Object()) {
+			for _, d := range freed[name] {
+				g.edge(d, n)
+			}
+		}
+	}
+}
+
+// taken are the names that an object holds, by namespace.
+func taken(o catalog.Object) []string {
+	id := o.Base().ID
+	relation, typ := "relation "+id.Schema+"."+id.Name, "type "+id.Schema+"."+id.Name
+	switch o := o.(type) {
+	case *catalog.Table, *catalog.View:
+		return []string{relation, typ}
+	case *catalog.Sequence, *catalog.Index:
+		return []string{relation}
+	case *catalog.Type:
+		if o.Form == catalog.Composite {
+			return []string{relation, typ}
+		}
+		return []string{typ}
+	case *catalog.Constraint:
+		if o.Index != "" {
+			return []string{"relation " + id.Schema + "." + o.Index}
+		}
+	}
+	return nil
+}
+
+// makeRank is the usual place of a creation or alteration.
+func makeRank(o catalog.Object) int {
+	switch o := o.(type) {
+	case *catalog.Schema:
+		return 20
+	case *catalog.Extension:
+		return 21
+	case *catalog.Type:
+		return 22
+	case *catalog.Sequence:
+		return 23
+	case *catalog.Function:
+		return 24
+	case *catalog.Table:
+		return 25
+	case *catalog.Column:
+		return 26
+	case *catalog.Default:
+		return 27
+	case *catalog.Constraint:
+		if o.Type == catalog.ForeignKey {
+			return 30
+		}
+		return 28
+	case *catalog.Index:
+		return 29
+	case *catalog.View:
+		return 31
+	}
+	return 32 // triggers, rules, policies
+}
+
+// dropRank puts what holds data last.
+func dropRank(o catalog.Object) int {
+	switch o.(type) {
+	case *catalog.Column, *catalog.Table, *catalog.Sequence:
+		return 40
+	case *catalog.Function, *catalog.Type:
+		return 41
+	case *catalog.Extension:
+		return 42
+	case *catalog.Schema:
+		return 43
+	}
+	return 10 - makeRank(o)/10
+}
+
+// A queue holds the nodes that nothing has to come before, the first in front.
+type queue []*node
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(q[i].rank, q[j].rank), compareNodes(q[i], q[j])) < 0
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(*node)) }
+func (q *queue) Pop() any {
+	old := *q
+	last := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return last
+}
+
+// compareNodes orders columns of a table by their position, and the rest by
+// name.
+func compareNodes(a, b *node) int {
+	x, isColumn := a.change.Object().(*catalog.Column)
+	y, too := b.change.Object().(*catalog.Column)
+	if isColumn && too && x.ID.Schema == y.ID.Schema && x.ID.Name == y.ID.Name {
+		return cmp.Compare(x.Position, y.Position)
+	}
+	return a.id.Compare(b.id)
+}
+
+// ErrCycle is a set of changes of which each has to come before another. That
+// is a fault of this package.
+var ErrCycle = errors.New("the changes depend on each other in a circle")
+
+func (g *graph) sort() ([]Change, error) {
+	var ready queue
+	total := len(g.drops) + len(g.makes)
+	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
+		for _, n := range nodes {
+			if n.before == 0 {
+				ready = append(ready, n)
+			}
+		}
+	}
+	heap.Init(&ready)
+	changes := make([]Change, 0, total)
+	for ready.Len() > 0 {
+		n := heap.Pop(&ready).(*node)
+		changes = append(changes, n.change)
+		for _, later := range n.after {
+			if later.before--; later.before == 0 {
+				heap.Push(&ready, later)
+			}
+		}
+	}
+	if len(changes) == total {
+		return changes, nil
+	}
+	var stuck []string
+	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
+		for _, n := range nodes {
+			if n.before > 0 {
+				stuck = append(stuck, fmt.Sprintf("%T %s", n.change, n.id))
+			}
+		}
+	}
+	slices.Sort(stuck)
+	return nil, fmt.Errorf("%w: %s", ErrCycle, strings.Join(stuck, ", "))
+}
