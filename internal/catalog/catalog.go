@@ -79,7 +79,9 @@ func (id ID) String() string {
 // Common are the facts that objects of all kinds have, each where its kind has
 // such a thing.
 type Common struct {
-	ID      ID
+	ID ID
+	// Owner is empty where it is the role that reads: what that role makes is
+	// its own anyway.
 	Owner   string
 	Comment string
 	// Grants are the privileges on it, in a fixed order, PostgreSQL's defaults
@@ -95,9 +97,13 @@ func (c *Common) Base() *Common { return c }
 // An Object is one of the types of this package: [*Schema], [*Table] and so on.
 type Object interface{ Base() *Common }
 
+// OwnerRole stands for the owner of an object in its grants, which move with
+// it.
+const OwnerRole = "\x00"
+
 // A Grant is one privilege of one role.
 type Grant struct {
-	Role      string // empty for PUBLIC
+	Role      string // empty for PUBLIC; may be OwnerRole
 	Privilege string // SELECT, USAGE, …
 	Grantable bool
 }
@@ -108,6 +114,8 @@ type Catalog struct {
 	// User read it; Major is the server's version, 15 for example.
 	User  string
 	Major int
+	// bootstrap is the role that the server was initialised with.
+	bootstrap string
 	// Unsupported names what was found and is not modelled.
 	Unsupported []string
 }
@@ -120,6 +128,38 @@ func New(objects ...Object) *Catalog {
 	}
 	return c
 }
+
+// Empty is what a new database holds, on the server that like was read from:
+// the schema public.
+func Empty(like *Catalog) *Catalog {
+	public := &Schema{Common{ID: ID{Kind: KindSchema, Name: "public"}, Comment: "standard public schema", Owner: "pg_database_owner"}}
+	public.Grants = []Grant{{"", "USAGE", false}, {OwnerRole, "CREATE", false}, {OwnerRole, "USAGE", false}}
+	if like.Major < 15 {
+		public.Owner = like.bootstrap
+		public.Grants = append([]Grant{{"", "CREATE", false}}, public.Grants...)
+	}
+	c := New(public)
+	c.Major, c.User, c.bootstrap = like.Major, like.User, like.bootstrap
+	c.normalOwner(public)
+	return c
+}
+
+// normalOwner writes owners in the way of Common.
+func (c *Catalog) normalOwner(o Object) {
+	b := o.Base()
+	for i := range b.Grants {
+		if b.Owner != "" && b.Grants[i].Role == b.Owner {
+			b.Grants[i].Role = OwnerRole
+		}
+	}
+	sortGrants(b.Grants)
+	if b.Owner == c.User {
+		b.Owner = ""
+	}
+}
+
+// Len is the number of objects.
+func (c *Catalog) Len() int { return len(c.objects) }
 
 // Get answers an object, or nil.
 func (c *Catalog) Get(id ID) Object { return c.objects[id] }

@@ -22,10 +22,14 @@ func grants(items []string) []Grant {
 			list = append(list, g)
 		}
 	}
+	sortGrants(list)
+	return slices.Compact(list)
+}
+
+func sortGrants(list []Grant) {
 	slices.SortFunc(list, func(a, b Grant) int {
 		return cmp.Or(strings.Compare(a.Role, b.Role), strings.Compare(a.Privilege, b.Privilege))
 	})
-	return slices.Compact(list)
 }
 
 // cutRole reads the role in front of the =, which is in double quotes where it

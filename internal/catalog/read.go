@@ -165,9 +165,9 @@ func setting(name, value string) query {
 }
 
 func (r *reader) session() query {
-	return query{"session", "SELECT current_user::text", func(rows pgx.Rows) error {
+	return query{"session", "SELECT current_user::text, pg_catalog.pg_get_userbyid(10)::text", func(rows pgx.Rows) error {
 		r.catalog.Major = r.major
-		return rows.Scan(&r.catalog.User)
+		return rows.Scan(&r.catalog.User, &r.catalog.bootstrap)
 	}}
 }
 
@@ -246,6 +246,7 @@ func (r *reader) finish(options Options) {
 	}
 	for _, o := range r.catalog.objects {
 		r.addOwnNeeds(o)
+		r.catalog.normalOwner(o)
 	}
 	r.leaveOut(options)
 }

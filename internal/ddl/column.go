@@ -84,7 +84,7 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 	w.columnState(from, to)
 	w.foreignChange(alter+"OPTIONS ", from.ForeignOptions, to.ForeignOptions)
 	if slices.Contains(fields, "Grants") && !w.options.NoPrivileges {
-		w.grantsOn("TABLE "+qualified(to.ID.Schema, to.ID.Name), "("+ident(to.ID.Sub)+")", from.Grants, to.Grants)
+		w.grantsOn("TABLE "+qualified(to.ID.Schema, to.ID.Name), "("+ident(to.ID.Sub)+")", "CURRENT_USER", from.Grants, to.Grants)
 	}
 }
 

@@ -34,10 +34,9 @@ type Options struct {
 	NoOwners, NoPrivileges bool
 }
 
-// Render writes changes in their order. from is the catalog that they start
-// from, which says what privileges new objects begin with.
-func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Statement {
-	w := &writer{options: options, user: from.User, folded: map[catalog.ID]bool{}, changes: changes}
+// Render writes changes in their order.
+func Render(changes []diff.Change, options Options) []Statement {
+	w := &writer{options: options, folded: map[catalog.ID]bool{}, changes: changes}
 	if slices.ContainsFunc(changes, makesFunction) {
 		// A body may speak of what comes later.
 		w.add("SET LOCAL check_function_bodies = off")
@@ -56,7 +55,6 @@ func makesFunction(c diff.Change) bool {
 
 type writer struct {
 	options    Options
-	user       string
 	changes    []diff.Change
 	at         int // the change that is being written
 	folded     map[catalog.ID]bool
@@ -121,7 +119,7 @@ func (w *writer) create(o catalog.Object) {
 // facets writes what objects of all kinds may have, for a new one.
 func (w *writer) facets(o catalog.Object) {
 	b := o.Base()
-	if b.Owner != "" && b.Owner != w.user && !w.options.NoOwners && canOwn(o) {
+	if b.Owner != "" && !w.options.NoOwners && canOwn(o) {
 		w.add("ALTER " + name(o) + " OWNER TO " + ident(b.Owner))
 	}
 	if b.Comment != "" {
@@ -200,7 +198,7 @@ func (w *writer) alter(a diff.Alter) {
 	}
 	has := func(field string) bool { return slices.Contains(a.Fields, field) }
 	if has("Owner") && canOwn(a.To) {
-		w.add("ALTER " + name(a.To) + " OWNER TO " + ident(a.To.Base().Owner))
+		w.add("ALTER " + name(a.To) + " OWNER TO " + owner(a.To))
 	}
 	if has("Comment") {
 		w.comment(a.To)
@@ -208,6 +206,14 @@ func (w *writer) alter(a diff.Alter) {
 	if has("Grants") {
 		w.privileges(a.To, a.From.Base().Grants, a.To.Base().Grants)
 	}
+}
+
+// owner is a role, or whoever runs the statement.
+func owner(o catalog.Object) string {
+	if name := o.Base().Owner; name != "" {
+		return ident(name)
+	}
+	return "CURRENT_USER"
 }
 
 func ident(s string) string   { return sqltext.QuoteIdent(s) }

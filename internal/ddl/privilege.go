@@ -13,11 +13,11 @@ func (w *writer) privileges(o catalog.Object, from, to []catalog.Grant) {
 	if on == "" {
 		return
 	}
-	w.grantsOn(on, "", from, to)
+	w.grantsOn(on, "", owner(o), from, to)
 }
 
 // grantsOn is privileges for a column too: columns is its name in parentheses.
-func (w *writer) grantsOn(on, columns string, from, to []catalog.Grant) {
+func (w *writer) grantsOn(on, columns, owner string, from, to []catalog.Grant) {
 	changes := func(verb, preposition, tail string, list, other []catalog.Grant, gone func(g catalog.Grant) bool) {
 		byRole := map[string][]string{}
 		var roles []string
@@ -31,7 +31,7 @@ func (w *writer) grantsOn(on, columns string, from, to []catalog.Grant) {
 			byRole[g.Role] = append(byRole[g.Role], g.Privilege+columns)
 		}
 		for _, role := range roles {
-			w.add(verb + " " + strings.Join(byRole[role], ", ") + " ON " + on + " " + preposition + " " + grantee(role) + tail)
+			w.add(verb + " " + strings.Join(byRole[role], ", ") + " ON " + on + " " + preposition + " " + grantee(role, owner) + tail)
 		}
 	}
 	has := func(list []catalog.Grant, g catalog.Grant) bool {
@@ -43,9 +43,12 @@ func (w *writer) grantsOn(on, columns string, from, to []catalog.Grant) {
 	changes("GRANT", "TO", " WITH GRANT OPTION", to, from, func(g catalog.Grant) bool { return !g.Grantable })
 }
 
-func grantee(role string) string {
-	if role == "" {
+func grantee(role, owner string) string {
+	switch role {
+	case "":
 		return "PUBLIC"
+	case catalog.OwnerRole:
+		return owner
 	}
 	return ident(role)
 }
@@ -73,7 +76,6 @@ func grantName(o catalog.Object) string {
 // defaultGrants are those that PostgreSQL gives a new object of the kind, see
 // acldefault.
 func defaultGrants(o catalog.Object) []catalog.Grant {
-	owner := o.Base().Owner
 	var own, public []string
 	switch o.(type) {
 	case *catalog.Schema:
@@ -97,7 +99,7 @@ func defaultGrants(o catalog.Object) []catalog.Grant {
 		list = append(list, catalog.Grant{Privilege: p})
 	}
 	for _, p := range own {
-		list = append(list, catalog.Grant{Role: owner, Privilege: p})
+		list = append(list, catalog.Grant{Role: catalog.OwnerRole, Privilege: p})
 	}
 	return list
 }

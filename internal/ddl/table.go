@@ -72,7 +72,7 @@ func (w *writer) createTable(t *catalog.Table) {
 			w.comment(c)
 		}
 		if !w.options.NoPrivileges {
-			w.grantsOn("TABLE "+qualified(t.ID.Schema, t.ID.Name), "("+ident(c.ID.Sub)+")", nil, c.Grants)
+			w.grantsOn("TABLE "+qualified(t.ID.Schema, t.ID.Name), "("+ident(c.ID.Sub)+")", "CURRENT_USER", nil, c.Grants)
 		}
 	}
 	w.tableState(&catalog.Table{ReplicaIdentity: "DEFAULT"}, t)

@@ -71,7 +71,7 @@ func (w *writer) viewColumns(from, to *catalog.View) {
 			w.add(alter + "SET STATISTICS " + strconv.Itoa(c.Statistics))
 		}
 		if !w.options.NoPrivileges && !slices.Equal(old.Grants, c.Grants) {
-			w.grantsOn("TABLE "+qualified(to.ID.Schema, to.ID.Name), "("+ident(c.Name)+")", old.Grants, c.Grants)
+			w.grantsOn("TABLE "+qualified(to.ID.Schema, to.ID.Name), "("+ident(c.Name)+")", "CURRENT_USER", old.Grants, c.Grants)
 		}
 	}
 }
