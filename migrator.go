@@ -125,6 +125,9 @@ func New(fsys fs.FS, options Options) (*Migrator, error) {
 	return m, nil
 }
 
+// History is the name of the history table.
+func (o Options) History() string { return o.withDefaults().HistoryTable }
+
 func (o Options) withDefaults() Options {
 	set := func(field *string, value string) {
 		if *field == "" {

@@ -95,7 +95,9 @@ func (a *app) config() (*config.Config, error) {
 }
 
 // migrator reads the revisions.
-func (a *app) migrator() (*aludel.Migrator, error) {
+func (a *app) migrator() (*aludel.Migrator, error) { return a.migratorWith(a.progress) }
+
+func (a *app) migratorWith(onEvent func(aludel.Event)) (*aludel.Migrator, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
@@ -111,6 +113,7 @@ func (a *app) migrator() (*aludel.Migrator, error) {
 		}
 		folders[i] = aludel.Folder{FS: os.DirFS(dir), Path: a.shown(dir)}
 	}
+	options.OnEvent = onEvent
 	options.Path, options.More = folders[0].Path, folders[1:]
 	return aludel.New(folders[0].FS, options)
 }
@@ -142,7 +145,7 @@ func (a *app) libraryOptions(c *config.Config) (aludel.Options, error) {
 		VersionTableSchema: c.VersionTableSchema, HistoryTable: c.HistoryTable,
 		LockTimeout: unbounded(c.Run.LockTimeout), StatementTimeout: c.Run.StatementTimeout, LockWait: unbounded(c.Run.LockWait),
 		SingleTransaction: c.Run.Transaction == "all", FileTemplate: c.Migrations.FileTemplate,
-		SlugLength: c.Migrations.SlugLength, Location: c.Migrations.Timezone, OnEvent: a.progress,
+		SlugLength: c.Migrations.SlugLength, Location: c.Migrations.Timezone,
 	}
 	template, err := os.ReadFile(c.Migrations.Template)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -172,6 +175,11 @@ func (a *app) connect(ctx context.Context) (*pgx.Conn, error) {
 			a.out.note("%s:  %s", n.Severity, n.Message)
 		}
 	}
+	return a.dial(ctx, settings)
+}
+
+// dial opens a connection for as long as the command runs.
+func (a *app) dial(ctx context.Context, settings *pgx.ConnConfig) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, settings)
 	if err != nil {
 		return nil, connectError(settings, err)

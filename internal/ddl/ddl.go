@@ -39,7 +39,7 @@ func Render(changes []diff.Change, options Options) []Statement {
 	w := &writer{options: options, folded: map[catalog.ID]bool{}, changes: changes}
 	if slices.ContainsFunc(changes, makesFunction) {
 		// A body may speak of what comes later.
-		w.add("SET LOCAL check_function_bodies = off")
+		w.add("SET check_function_bodies = off")
 	}
 	for w.at = range changes {
 		w.change(changes[w.at])

@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/aludel-db/aludel"
+)
+
+func (a *app) dumpCommand() *cobra.Command {
+	var options aludel.DiffOptions
+	cmd := &cobra.Command{
+		Use:     "dump [STATE]",
+		Short:   "Write a state as SQL that makes it in a new database",
+		Long:    "Write a state (default db) as SQL that makes it in a new database.\n" + stateHelp,
+		Example: "  aludel dump > schema.sql\n  aludel dump migrations@ae1027",
+		Args:    arguments(0, 1, ""),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = []string{"db"}
+			}
+			snapshots, err := a.states(cmd, args...)
+			if err != nil {
+				return err
+			}
+			d, err := snapshots[0].Dump(options)
+			if err != nil {
+				return err
+			}
+			return a.difference(d)
+		},
+	}
+	diffFlags(cmd, &options)
+	return cmd
+}

@@ -1,0 +1,158 @@
+package aludel
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/ddl"
+	"github.com/aludel-db/aludel/internal/diff"
+	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/sqltext"
+)
+
+// A Snapshot is what a database held at one moment, as far as its definitions
+// go.
+type Snapshot struct{ catalog *catalog.Catalog }
+
+// SnapshotOptions are those of [ReadSnapshot].
+type SnapshotOptions struct {
+	// Schemas are those to read; default all but the system's.
+	Schemas []string
+	// Exclude are tables to leave out, each with its schema.
+	Exclude [][2]string
+}
+
+// ReadSnapshot reads the definitions in conn's database, in a transaction of
+// its own that changes nothing.
+func ReadSnapshot(ctx context.Context, conn *pgx.Conn, options SnapshotOptions) (*Snapshot, error) {
+	read := catalog.Options{Schemas: options.Schemas}
+	for _, e := range options.Exclude {
+		read.Exclude = append(read.Exclude, catalog.ID{Schema: e[0], Name: e[1]})
+	}
+	c, err := catalog.Read(ctx, conn, read)
+	if err != nil {
+		return nil, err
+	}
+	return &Snapshot{catalog: c}, nil
+}
+
+// Empty is the snapshot of a new database on the same server.
+func (s *Snapshot) Empty() *Snapshot { return &Snapshot{catalog: catalog.Empty(s.catalog)} }
+
+// Major is the major version of the server that it was read from.
+func (s *Snapshot) Major() int { return s.catalog.Major }
+
+// DiffOptions are those of [Diff].
+type DiffOptions struct {
+	// NoOwners and NoPrivileges leave these out of account.
+	NoOwners, NoPrivileges bool
+	// ColumnOrder has a different order of columns noticed.
+	ColumnOrder bool
+}
+
+// A Difference is what leads from one snapshot to another.
+type Difference struct {
+	Changes    []SchemaChange
+	Statements []SchemaStatement
+}
+
+// A SchemaChange is one object that differs.
+type SchemaChange struct {
+	Kind   string // table, column, …
+	Object string // its qualified name
+	Action string // create, drop, alter or replace
+	// Facts are the names of those that differ, of an alter.
+	Facts []string
+}
+
+// A SchemaStatement is one statement of SQL, without a semicolon.
+type SchemaStatement struct {
+	SQL string
+	// Hazards are what it may do to data or to others: "data loss", "rewrite".
+	Hazards []string
+	// Transactional tells that it can run in a transaction.
+	Transactional bool
+}
+
+// Diff compares two snapshots. No statements mean that they are equal.
+func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
+	changes, err := diff.Compare(from.catalog, to.catalog, diff.Options{
+		NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges, ColumnOrder: options.ColumnOrder,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := &Difference{Changes: schemaChanges(changes)}
+	for _, s := range ddl.Render(changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges}) {
+		statement := SchemaStatement{SQL: s.SQL, Transactional: true}
+		for _, h := range s.Hazards {
+			statement.Hazards = append(statement.Hazards, string(h))
+		}
+		d.Statements = append(d.Statements, statement)
+	}
+	return d, nil
+}
+
+// Dump writes the snapshot as the statements that make it in a new database.
+func (s *Snapshot) Dump(options DiffOptions) (*Difference, error) {
+	return Diff(s.Empty(), s, options)
+}
+
+// schemaChanges lists what differs; what is dropped and created again is
+// replaced.
+func schemaChanges(changes []diff.Change) []SchemaChange {
+	var list []SchemaChange
+	place := map[catalog.ID]int{}
+	for _, c := range changes {
+		id := c.Object().Base().ID
+		kind, object, _ := strings.Cut(id.String(), " ")
+		change := SchemaChange{Kind: kind, Object: object}
+		switch c := c.(type) {
+		case diff.Create:
+			change.Action = "create"
+		case diff.Drop:
+			change.Action = "drop"
+		case diff.Alter:
+			change.Action, change.Facts = "alter", slices.Clone(c.Fields)
+		case diff.Swap:
+			change.Action = "replace"
+		}
+		if at, dropped := place[id]; dropped && change.Action == "create" {
+			list[at].Action = "replace"
+			continue
+		}
+		place[id] = len(list)
+		list = append(list, change)
+	}
+	return list
+}
+
+// An SQLStatement is one of a script.
+type SQLStatement struct {
+	SQL  string
+	Line int // that it begins on, from 1
+}
+
+// SplitSQL takes a script apart. What is only for psql is a [FileError]; path
+// is the script's, for it.
+func SplitSQL(path, script string) ([]SQLStatement, error) {
+	statements, err := sqltext.Split(script)
+	var fault *sqltext.Error
+	if errors.As(err, &fault) {
+		at := sqltext.PositionAt(script, fault.Offset)
+		return nil, publicError(&revision.FileError{Path: path, Line: at.Line, Column: at.Column, Message: fault.Message, Hint: fault.Hint})
+	}
+	if err != nil {
+		return nil, err
+	}
+	list := make([]SQLStatement, len(statements))
+	for i, s := range statements {
+		list[i] = SQLStatement{SQL: s.Text, Line: 1 + strings.Count(script[:s.Offset], "\n")}
+	}
+	return list, nil
+}
