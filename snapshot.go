@@ -88,7 +88,7 @@ func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
 		return nil, err
 	}
 	d := &Difference{Changes: schemaChanges(changes)}
-	for _, s := range ddl.Render(changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges}) {
+	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges}) {
 		statement := SchemaStatement{SQL: s.SQL, Transactional: true}
 		for _, h := range s.Hazards {
 			statement.Hazards = append(statement.Hazards, string(h))

@@ -33,6 +33,24 @@ const (
 	KindTrigger    Kind = "trigger"
 	KindRule       Kind = "rule"
 	KindPolicy     Kind = "policy"
+
+	KindEventTrigger       Kind = "event trigger"
+	KindPublication        Kind = "publication"
+	KindStatistics         Kind = "statistics"
+	KindForeignDataWrapper Kind = "foreign data wrapper"
+	KindForeignServer      Kind = "server"
+	KindUserMapping        Kind = "user mapping"
+	KindCollation          Kind = "collation"
+	KindOperator           Kind = "operator"
+	KindOperatorFamily     Kind = "operator family"
+	KindOperatorClass      Kind = "operator class"
+	KindCast               Kind = "cast"
+	KindConversion         Kind = "conversion"
+	KindTextSearch         Kind = "text search"
+	KindLanguage           Kind = "language"
+	KindTransform          Kind = "transform"
+	KindAccessMethod       Kind = "access method"
+	KindDefaultPrivileges  Kind = "default privileges"
 )
 
 // An ID names an object.

@@ -103,6 +103,29 @@ const (
 	classTrigger    = 2620
 	classExtension  = 3079
 	classPolicy     = 3256
+
+	classEventTrigger            = 3466
+	classPublication             = 6104
+	classPublicationRel          = 6106
+	classPublicationNamespace    = 6237
+	classStatistics              = 3381
+	classForeignDataWrapper      = 2328
+	classForeignServer           = 1417
+	classUserMapping             = 1418
+	classCollation               = 3456
+	classOperator                = 2617
+	classOperatorFamily          = 2753
+	classOperatorClass           = 2616
+	classCast                    = 2605
+	classConversion              = 2607
+	classTextSearchParser        = 3601
+	classTextSearchTemplate      = 3764
+	classTextSearchDictionary    = 3600
+	classTextSearchConfiguration = 3602
+	classLanguage                = 2612
+	classTransform               = 3576
+	classAccessMethod            = 2601
+	classDefaultACL              = 826
 )
 
 // A reader puts a catalog together.
@@ -147,7 +170,7 @@ const userSchemas = ` !~ '^pg_' AND n.nspname <> 'information_schema' `
 // notMember leaves out what belongs to an extension. class is a regclass, oid
 // an expression.
 func notMember(class, oid string) string {
-	return ` NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.` + class + `'::pg_catalog.regclass AND d.objid = ` + oid + ` AND d.deptype = 'e') `
+	return ` NOT EXISTS (SELECT FROM pg_catalog.pg_depend em WHERE em.classid = 'pg_catalog.` + class + `'::pg_catalog.regclass AND em.objid = ` + oid + ` AND em.deptype = 'e') `
 }
 
 func (r *reader) queries() []query {
@@ -156,6 +179,8 @@ func (r *reader) queries() []query {
 		[]query{setting("search_path", "''"), setting("jit", "off"), r.session()},
 		r.schemas(), r.extensions(), r.types(), r.tables(), r.columns(), r.sequences(), r.constraints(), r.indexes(),
 		r.views(), r.functions(), r.triggers(), r.rules(), r.policies(),
+		r.eventTriggers(), r.publications(), r.statistics(), r.foreign(), r.collations(), r.operators(), r.textSearch(), r.languages(),
+		r.defaultPrivileges(),
 		[]query{r.depends(), r.described()},
 	)
 }

@@ -64,6 +64,9 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 				t.ID.Kind, t.Grants = KindTable, grants(acl)
 				t.Options = storageOptions(options, toast)
 				t.ReplicaIdentity = map[string]string{"d": "DEFAULT", "n": "NOTHING", "f": "FULL", "i": index}[identity]
+				if t.Server != "" { // which has none, though its column says so
+					t.ReplicaIdentity = "DEFAULT"
+				}
 				r.add(t, classClass, oid)
 				r.byOID[address{classType, rowType, 0}] = t.ID
 				r.relations[oid] = t

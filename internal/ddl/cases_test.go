@@ -135,7 +135,7 @@ func (s *state) change(t *testing.T, direction string, target *state) string {
 		t.Fatalf("%s: %v", direction, err)
 	}
 	var script strings.Builder
-	for _, statement := range ddl.Render(changes, ddl.Options{}) {
+	for _, statement := range ddl.Render(s.catalog, changes, ddl.Options{}) {
 		for _, h := range statement.Hazards {
 			fmt.Fprintf(&script, "-- hazard: %s\n", h)
 		}

@@ -34,9 +34,10 @@ type Options struct {
 	NoOwners, NoPrivileges bool
 }
 
-// Render writes changes in their order.
-func Render(changes []diff.Change, options Options) []Statement {
-	w := &writer{options: options, folded: map[catalog.ID]bool{}, changes: changes}
+// Render writes changes in their order. from is what they start from: the
+// default privileges that new objects begin with.
+func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Statement {
+	w := &writer{from: from, options: options, folded: map[catalog.ID]bool{}, changes: changes}
 	if slices.ContainsFunc(changes, makesFunction) {
 		// A body may speak of what comes later.
 		w.add("SET check_function_bodies = off")
@@ -54,6 +55,7 @@ func makesFunction(c diff.Change) bool {
 }
 
 type writer struct {
+	from       *catalog.Catalog
 	options    Options
 	changes    []diff.Change
 	at         int // the change that is being written
@@ -112,8 +114,50 @@ func (w *writer) create(o catalog.Object) {
 		w.createRule(o)
 	case *catalog.Policy:
 		w.createPolicy(o)
+	default:
+		w.createRare(o)
 	}
 	w.facets(o)
+}
+
+// createRare is create for the kinds that few schemas have.
+func (w *writer) createRare(o catalog.Object) {
+	switch o := o.(type) {
+	case *catalog.EventTrigger:
+		w.createEventTrigger(o)
+	case *catalog.Publication:
+		w.createPublication(o)
+	case *catalog.Statistics:
+		w.createStatistics(o)
+	case *catalog.ForeignDataWrapper:
+		w.createForeignDataWrapper(o)
+	case *catalog.ForeignServer:
+		w.createForeignServer(o)
+	case *catalog.UserMapping:
+		w.add("CREATE " + name(o) + foreignOptions(o.Options))
+	case *catalog.Collation:
+		w.add("CREATE " + name(o) + " (" + o.Definition + ")")
+	case *catalog.Operator:
+		w.add("CREATE OPERATOR " + operatorName(o.ID) + " (" + o.Definition + ")")
+	case *catalog.OperatorFamily:
+		w.add("CREATE " + name(o))
+	case *catalog.OperatorClass:
+		w.add("CREATE OPERATOR CLASS " + qualified(o.ID.Schema, o.ID.Name) + " " + o.Definition)
+	case *catalog.Cast:
+		w.add("CREATE " + name(o) + " " + o.Definition)
+	case *catalog.Conversion:
+		w.createConversion(o)
+	case *catalog.TextSearch:
+		w.createTextSearch(o)
+	case *catalog.Language:
+		w.createLanguage(o)
+	case *catalog.Transform:
+		w.add("CREATE " + name(o) + " (" + o.Definition + ")")
+	case *catalog.AccessMethod:
+		w.add("CREATE " + name(o) + " TYPE " + o.Type + " HANDLER " + o.Handler)
+	case *catalog.DefaultPrivileges:
+		w.defaultPrivileges(o, o.Standard, o.Grants)
+	}
 }
 
 // facets writes what objects of all kinds may have, for a new one.
@@ -126,7 +170,7 @@ func (w *writer) facets(o catalog.Object) {
 		w.comment(o)
 	}
 	if !w.options.NoPrivileges {
-		w.privileges(o, defaultGrants(o), b.Grants)
+		w.privileges(o, w.startingGrants(o), b.Grants)
 	}
 }
 
@@ -158,6 +202,8 @@ func (w *writer) drop(o catalog.Object) {
 		w.add("DROP " + name(o))
 	case *catalog.Table, *catalog.Sequence:
 		w.add("DROP "+name(o), DataLoss)
+	case *catalog.DefaultPrivileges:
+		w.defaultPrivileges(o, o.Grants, o.Standard)
 	default:
 		w.add("DROP " + name(o))
 	}
@@ -195,6 +241,8 @@ func (w *writer) alter(a diff.Alter) {
 		w.enable(to, to.ID, "RULE", a.From.(*catalog.Rule).Enabled, to.Enabled)
 	case *catalog.Policy:
 		w.alterPolicy(a.From.(*catalog.Policy), to)
+	default:
+		w.alterRare(a)
 	}
 	has := func(field string) bool { return slices.Contains(a.Fields, field) }
 	if has("Owner") && canOwn(a.To) {
@@ -205,6 +253,28 @@ func (w *writer) alter(a diff.Alter) {
 	}
 	if has("Grants") {
 		w.privileges(a.To, a.From.Base().Grants, a.To.Base().Grants)
+	}
+}
+
+// alterRare is alter for the kinds that few schemas have.
+func (w *writer) alterRare(a diff.Alter) {
+	switch to := a.To.(type) {
+	case *catalog.EventTrigger:
+		w.enableEvent(to, a.From.(*catalog.EventTrigger).Enabled)
+	case *catalog.Publication:
+		w.alterPublication(a.From.(*catalog.Publication), to)
+	case *catalog.Statistics:
+		w.statisticsTarget(a.From.(*catalog.Statistics).Target, to)
+	case *catalog.ForeignDataWrapper:
+		w.alterForeignDataWrapper(a.From.(*catalog.ForeignDataWrapper), to)
+	case *catalog.ForeignServer:
+		w.alterForeignServer(a.From.(*catalog.ForeignServer), to)
+	case *catalog.UserMapping:
+		w.foreignChange("ALTER "+name(to)+" OPTIONS ", a.From.(*catalog.UserMapping).Options, to.Options)
+	case *catalog.TextSearch:
+		w.mappings(a.From.(*catalog.TextSearch).Mappings, to)
+	case *catalog.DefaultPrivileges:
+		w.defaultPrivileges(to, a.From.Base().Grants, to.Grants)
 	}
 }
 
@@ -259,6 +329,21 @@ func name(o catalog.Object) string {
 		return "RULE " + ident(id.Sub) + on
 	case *catalog.Policy:
 		return "POLICY " + ident(id.Sub) + on
+	case *catalog.UserMapping:
+		return "USER MAPPING FOR " + roles([]string{id.Sub}) + " SERVER " + ident(id.Name)
+	case *catalog.Operator:
+		return "OPERATOR " + operatorName(id) + " (" + id.Sub + ")"
+	case *catalog.OperatorFamily, *catalog.OperatorClass:
+		return strings.ToUpper(string(id.Kind)) + " " + qualified(id.Schema, id.Name) + " USING " + ident(id.Sub)
+	case *catalog.Cast:
+		return "CAST (" + id.Name + " AS " + id.Sub + ")"
+	case *catalog.TextSearch:
+		return "TEXT SEARCH " + o.Form + " " + qualified(id.Schema, id.Name)
+	case *catalog.Transform:
+		return "TRANSFORM FOR " + id.Name + " LANGUAGE " + ident(id.Sub)
+	}
+	if id.Schema == "" {
+		return strings.ToUpper(string(id.Kind)) + " " + ident(id.Name)
 	}
 	return strings.ToUpper(string(id.Kind)) + " " + qualified(id.Schema, id.Name)
 }

@@ -69,8 +69,54 @@ func grantName(o catalog.Object) string {
 			return "TYPE " + qualified(id.Schema, id.Name)
 		}
 		return name(o)
+	case *catalog.ForeignDataWrapper, *catalog.Language:
+		return name(o)
+	case *catalog.ForeignServer:
+		return "FOREIGN " + name(o)
 	}
 	return ""
+}
+
+// startingGrants are those that a new object has: PostgreSQL's, or what ALTER
+// DEFAULT PRIVILEGES has made of them.
+func (w *writer) startingGrants(o catalog.Object) []catalog.Grant {
+	list := defaultGrants(o)
+	var word string
+	switch o.(type) {
+	case *catalog.Table, *catalog.View:
+		word = "TABLES"
+	case *catalog.Sequence:
+		word = "SEQUENCES"
+	case *catalog.Function:
+		word = "FUNCTIONS"
+	case *catalog.Type:
+		word = "TYPES"
+	case *catalog.Schema:
+		word = "SCHEMAS"
+	default:
+		return list
+	}
+	own := func(schema string) (grants []catalog.Grant, ok bool) {
+		d := w.from.Get(catalog.ID{Kind: catalog.KindDefaultPrivileges, Schema: schema, Name: w.from.User, Sub: word})
+		if d == nil {
+			return nil, false
+		}
+		grants = slices.Clone(d.Base().Grants)
+		for i := range grants {
+			if grants[i].Role == w.from.User {
+				grants[i].Role = catalog.OwnerRole
+			}
+		}
+		return grants, true
+	}
+	if everywhere, ok := own(""); ok {
+		list = everywhere
+	}
+	if schema := o.Base().ID.Schema; schema != "" {
+		more, _ := own(schema)
+		list = append(list, more...)
+	}
+	return list
 }
 
 // defaultGrants are those that PostgreSQL gives a new object of the kind, see
@@ -86,8 +132,10 @@ func defaultGrants(o catalog.Object) []catalog.Grant {
 		own = []string{"SELECT", "UPDATE", "USAGE"}
 	case *catalog.Function:
 		own, public = []string{"EXECUTE"}, []string{"EXECUTE"}
-	case *catalog.Type:
+	case *catalog.Type, *catalog.Language:
 		own, public = []string{"USAGE"}, []string{"USAGE"}
+	case *catalog.ForeignDataWrapper, *catalog.ForeignServer:
+		own = []string{"USAGE"}
 	}
 	// MAINTAIN came with PostgreSQL 17: it is the owner's where the target has
 	// it at all.

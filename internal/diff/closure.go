@@ -101,38 +101,52 @@ func isIndexOrConstraint(o catalog.Object) bool {
 // subsume takes out the drops that come with another: what belongs to a table
 // goes with it.
 func (w *work) subsume() {
-	gone := func(kind catalog.Kind, schema, name string) bool {
-		return w.drops[catalog.ID{Kind: kind, Schema: schema, Name: name}] != nil
-	}
 	for id, o := range w.drops {
-		schema, name, isChild := id.Parent()
-		withParent := isChild && (gone(catalog.KindTable, schema, name) || gone(catalog.KindView, schema, name) || gone(catalog.KindType, schema, name))
-		switch o := o.(type) {
-		case *catalog.Constraint:
-			// A foreign key keeps the other table, which may go as well.
-			if withParent && (o.Type != catalog.ForeignKey || !w.needsDropped(o)) {
-				delete(w.drops, id)
-			}
-		case *catalog.Index:
-			if w.drops[o.Table] != nil {
-				delete(w.drops, id)
-			}
-		case *catalog.Sequence:
-			if w.drops[o.OwnedBy] != nil || o.OwnedBy != (catalog.ID{}) && gone(catalog.KindTable, o.OwnedBy.Schema, o.OwnedBy.Name) {
-				delete(w.drops, id)
-			}
-		case *catalog.Default:
-			column := catalog.ID{Kind: catalog.KindColumn, Schema: schema, Name: name, Sub: id.Sub}
-			if withParent || w.drops[column] != nil {
-				delete(w.drops, id)
-			}
-		default:
-			if withParent {
-				delete(w.drops, id)
-			}
+		if parent, ok := w.goesWith(o); ok {
+			w.carried[parent] = append(w.carried[parent], o.Base().Needs...)
+			delete(w.drops, id)
 		}
 	}
 	w.inherited()
+}
+
+// goesWith answers what an object is dropped with, of what is dropped.
+func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
+	id := o.Base().ID
+	dropped := func(parent catalog.ID) (catalog.ID, bool) {
+		_, ok := w.drops[parent]
+		if !ok && parent != (catalog.ID{}) {
+			_, ok = w.carried[parent] // went with another before
+		}
+		return parent, ok
+	}
+	switch o := o.(type) {
+	case *catalog.Index:
+		return dropped(o.Table)
+	case *catalog.Sequence:
+		if parent, ok := dropped(tableOf(o.OwnedBy)); ok {
+			return parent, true
+		}
+		return dropped(o.OwnedBy)
+	case *catalog.Constraint:
+		// A foreign key keeps the other table, which may go as well.
+		if o.Type == catalog.ForeignKey && w.needsDropped(o) {
+			return parent, false
+		}
+	}
+	schema, name, isChild := id.Parent()
+	if !isChild {
+		return parent, false
+	}
+	for _, kind := range []catalog.Kind{catalog.KindTable, catalog.KindView, catalog.KindType} {
+		if parent, ok := dropped(catalog.ID{Kind: kind, Schema: schema, Name: name}); ok {
+			return parent, true
+		}
+	}
+	if id.Kind == catalog.KindDefault {
+		return dropped(catalog.ID{Kind: catalog.KindColumn, Schema: schema, Name: name, Sub: id.Sub})
+	}
+	return parent, false
 }
 
 // needsDropped tells that a foreign key leads to another table that goes.

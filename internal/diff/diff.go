@@ -78,7 +78,7 @@ type Options struct {
 // Compare answers the changes that lead from one catalog to the other. Empty
 // means that they are equal.
 func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
-	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}}
+	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.ID{}}
 	w.match()
 	w.close()
 	w.subsume()
@@ -94,6 +94,8 @@ type work struct {
 	drops, creates set // what is in both is made anew
 	alters         map[catalog.ID]Alter
 	swaps          map[catalog.ID]*Swap
+	// carried is what the objects needed that go with another.
+	carried map[catalog.ID][]catalog.ID
 }
 
 // match compares objects of one name.
@@ -163,6 +165,18 @@ func inPlace(from, to catalog.Object, fields []string) way {
 		return only(fields, "Enabled", "Comment")
 	case *catalog.Policy:
 		return policy(f, to.(*catalog.Policy), fields)
+	case *catalog.EventTrigger:
+		return only(fields, "Enabled", "Comment", "Owner")
+	case *catalog.Publication:
+		return publication(fields)
+	case *catalog.Statistics:
+		return only(fields, "Target", "Comment", "Owner")
+	case *catalog.ForeignServer:
+		return foreignServer(f, to.(*catalog.ForeignServer))
+	case *catalog.TextSearch:
+		return only(fields, "Mappings", "Comment", "Owner")
+	case *catalog.Collation, *catalog.Operator, *catalog.OperatorClass, *catalog.Cast, *catalog.Conversion, *catalog.Transform, *catalog.AccessMethod, *catalog.Language:
+		return only(fields, "Comment", "Owner", "Grants")
 	}
 	return alterable
 }

@@ -73,7 +73,7 @@ func (g *graph) needs() {
 		}
 	}
 	for id, n := range g.drops {
-		for _, needed := range g.w.from.Get(id).Base().Needs {
+		for _, needed := range slices.Concat(g.w.from.Get(id).Base().Needs, g.w.carried[id]) {
 			g.edge(n, g.drops[needed])
 			if alter, ok := g.makes[needed]; ok && g.drops[needed] == nil {
 				if _, isCreate := alter.change.(Create); !isCreate && changesUnder(alter.change) {
@@ -193,8 +193,14 @@ func makeRank(o catalog.Object) int {
 		return 29
 	case *catalog.View:
 		return 31
+	case *catalog.AccessMethod, *catalog.Language, *catalog.ForeignDataWrapper, *catalog.ForeignServer, *catalog.UserMapping, *catalog.Collation:
+		return 22
+	case *catalog.DefaultPrivileges:
+		return 90 // they must not fall on what is made here
+	case *catalog.EventTrigger:
+		return 91 // nor these fire
 	}
-	return 32 // triggers, rules, policies
+	return 32 // triggers, rules, policies and others
 }
 
 // dropRank puts what holds data last.
@@ -204,10 +210,12 @@ func dropRank(o catalog.Object) int {
 		return 40
 	case *catalog.Function, *catalog.Type:
 		return 41
-	case *catalog.Extension:
+	case *catalog.Extension, *catalog.AccessMethod, *catalog.Language, *catalog.ForeignDataWrapper, *catalog.ForeignServer:
 		return 42
 	case *catalog.Schema:
 		return 43
+	case *catalog.DefaultPrivileges:
+		return 90
 	}
 	return 10 - makeRank(o)/10
 }

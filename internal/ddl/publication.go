@@ -1,0 +1,57 @@
+package ddl
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+func (w *writer) createPublication(p *catalog.Publication) {
+	sql := "CREATE " + name(p)
+	switch {
+	case p.AllTables:
+		sql += " FOR ALL TABLES"
+	case len(p.Tables)+len(p.Schemas) > 0:
+		sql += " FOR " + published(p)
+	}
+	w.add(sql + " WITH (" + publishOptions(p) + ")")
+}
+
+func publishOptions(p *catalog.Publication) string {
+	options := "publish = " + literal(p.Publish)
+	if p.ViaRoot {
+		options += ", publish_via_partition_root = true"
+	}
+	return options
+}
+
+func published(p *catalog.Publication) string {
+	var list []string
+	if len(p.Tables) > 0 {
+		list = append(list, "TABLE "+strings.Join(p.Tables, ", "))
+	}
+	if len(p.Schemas) > 0 {
+		var schemas []string
+		for _, s := range p.Schemas {
+			schemas = append(schemas, ident(s))
+		}
+		list = append(list, "TABLES IN SCHEMA "+strings.Join(schemas, ", "))
+	}
+	return strings.Join(list, ", ")
+}
+
+func (w *writer) alterPublication(from, to *catalog.Publication) {
+	if from.Publish != to.Publish || from.ViaRoot != to.ViaRoot {
+		via := map[bool]string{true: "true", false: "false"}[to.ViaRoot]
+		w.add("ALTER " + name(to) + " SET (publish = " + literal(to.Publish) + ", publish_via_partition_root = " + via + ")")
+	}
+	if slices.Equal(from.Tables, to.Tables) && slices.Equal(from.Schemas, to.Schemas) {
+		return
+	}
+	if len(to.Tables)+len(to.Schemas) > 0 {
+		w.add("ALTER " + name(to) + " SET " + published(to))
+		return
+	}
+	w.add("ALTER " + name(to) + " DROP " + published(from))
+}
