@@ -61,10 +61,10 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 	for _, f := range archive.Files {
 		files[f.Name] = string(f.Data)
 	}
-	old, updated := newState(t, files["old"]), newState(t, files["new"])
-	if c, _ := old.catalog, updated.catalog; c.Major < minimum(string(archive.Comment)) {
-		t.Skipf("for PostgreSQL %d and newer", minimum(string(archive.Comment)))
+	if least := minimum(string(archive.Comment)); least > 0 && newState(t, "").catalog.Major < least {
+		t.Skipf("for PostgreSQL %d and newer", least)
 	}
+	old, updated := newState(t, files["old"]), newState(t, files["new"])
 	up := old.change(t, "up", updated)
 	old.equals(t, "up", updated)
 	reverted := newState(t, files["old"])
@@ -86,6 +86,8 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 		t.Errorf("up (-want +got)\n%s", diff)
 	}
 }
+
+var twoWays = regexp.MustCompile(` [0-9]{4} | acl=\S*| options=\S*`)
 
 // minimum reads "PostgreSQL N" in a case's comment.
 func minimum(comment string) int {
@@ -164,6 +166,21 @@ func (s *state) equals(t *testing.T, direction string, target *state) {
 	}
 	want, got := target.db.Dump(t), dumped(s.db.Dump(t))
 	if cmp.Equal(dumped(want), got) {
+		return
+	}
+	if strings.Contains(want, "extension plpgsql schema=") {
+		// A server without pg_dump is described by queries. Where columns stand
+		// doesn't count, nor what can be written in two ways: there the catalog
+		// has to do.
+		described := func(text string) []string {
+			lines := strings.Split(twoWays.ReplaceAllString(text, " "), "\n")
+			lines = slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, "ARRAY[") })
+			slices.Sort(lines)
+			return lines
+		}
+		if d := cmp.Diff(described(want), described(s.db.Dump(t))); d != "" {
+			t.Errorf("%s: the description differs (-target +got)\n%s", direction, d)
+		}
 		return
 	}
 	// PostgreSQL doesn't always write again what it has read back; loading the
