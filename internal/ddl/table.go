@@ -14,12 +14,7 @@ func (w *writer) createTable(t *catalog.Table) {
 	var columns []*catalog.Column
 	var constraints []*catalog.Constraint
 	defaults := map[string]string{}
-	later := map[catalog.ID]bool{}
-	for _, c := range w.changes[w.at+1:] {
-		if create, ok := c.(diff.Create); ok {
-			later[create.To.Base().ID] = true
-		}
-	}
+	later := w.later()
 	mine := func(id catalog.ID) bool { return id.Schema == t.ID.Schema && id.Name == t.ID.Name }
 	foldable := func(o catalog.Object) bool {
 		return !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
@@ -27,9 +22,12 @@ func (w *writer) createTable(t *catalog.Table) {
 			return later[needed] && !own
 		})
 	}
+	waits := false // for something that goes first, and so frees a name perhaps
 	for _, c := range w.changes[w.at+1:] {
 		create, ok := c.(diff.Create)
 		if !ok || !mine(create.To.Base().ID) {
+			_, isDrop := c.(diff.Drop)
+			waits = waits || isDrop
 			continue
 		}
 		switch o := create.To.(type) {
@@ -45,7 +43,7 @@ func (w *writer) createTable(t *catalog.Table) {
 				w.folded[o.ID] = true
 			}
 		case *catalog.Constraint:
-			if o.Type != catalog.ForeignKey && foldable(o) && o.Comment == "" && o.IndexComment == "" && len(o.IndexOptions) == 0 && !o.NotValid && t.PartitionOf == (catalog.ID{}) && t.Server == "" {
+			if o.Type != catalog.ForeignKey && !waits && foldable(o) && o.Comment == "" && o.IndexComment == "" && len(o.IndexOptions) == 0 && !o.NotValid && t.PartitionOf == (catalog.ID{}) && t.Server == "" {
 				constraints = append(constraints, o)
 				w.folded[o.ID] = true
 			}
@@ -76,6 +74,17 @@ func (w *writer) createTable(t *catalog.Table) {
 		}
 	}
 	w.tableState(&catalog.Table{ReplicaIdentity: "DEFAULT"}, t)
+}
+
+// later are the objects that are created after the one that is being written.
+func (w *writer) later() map[catalog.ID]bool {
+	later := map[catalog.ID]bool{}
+	for _, c := range w.changes[w.at+1:] {
+		if create, ok := c.(diff.Create); ok {
+			later[create.To.Base().ID] = true
+		}
+	}
+	return later
 }
 
 func (w *writer) inheritedColumn(columns []*catalog.Column, name string) bool {

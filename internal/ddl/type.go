@@ -37,11 +37,29 @@ func (w *writer) createType(t *catalog.Type) {
 		if t.Domain.NotNull {
 			sql += " NOT NULL"
 		}
-		w.add(sql)
+		w.add(sql + w.domainChecks(t))
 	case catalog.RangeType:
 		w.add(head + "RANGE (" + strings.Join(rangeClauses(t.Range), ", ") + ")")
 	case catalog.ShellOrBase:
 	}
+}
+
+// domainChecks folds the checks in: what uses the domain may not let them be
+// added later.
+func (w *writer) domainChecks(t *catalog.Type) string {
+	sql := ""
+	later := w.later()
+	for _, c := range w.changes[w.at+1:] {
+		create, isCreate := c.(diff.Create)
+		k, isConstraint := c.Object().(*catalog.Constraint)
+		if !isCreate || !isConstraint || k.ID.Schema != t.ID.Schema || k.ID.Name != t.ID.Name || k.NotValid || k.Comment != "" ||
+			slices.ContainsFunc(k.Needs, func(needed catalog.ID) bool { return later[needed] }) {
+			continue
+		}
+		w.folded[create.To.Base().ID] = true
+		sql += " CONSTRAINT " + ident(k.ID.Sub) + " " + k.Definition
+	}
+	return sql
 }
 
 func rangeClauses(r catalog.Range) []string {

@@ -53,7 +53,7 @@ func (w *work) falls(d, id catalog.ID, dropped bool) bool {
 	case *catalog.Table, *catalog.Schema, *catalog.Extension, *catalog.Sequence:
 		return false // holds data, or stands by itself; its alteration sees to it
 	case *catalog.Column:
-		return o.Generated != "" // is computed from the others
+		return o.Generated != "" || dropped && id == tableOf(d) // is computed from the others, or goes with its table
 	case *catalog.Type:
 		return dropped
 	case *catalog.Default:
@@ -102,8 +102,9 @@ func isIndexOrConstraint(o catalog.Object) bool {
 // goes with it.
 func (w *work) subsume() {
 	for id, o := range w.drops {
-		if parent, ok := w.goesWith(o); ok {
-			w.carried[parent] = append(w.carried[parent], o.Base().Needs...)
+		if parent, ok := w.goesWith(o); ok && !w.holds(o, parent) {
+			w.carried[parent] = append(w.carried[parent], o)
+			w.wentWith[id] = parent
 			delete(w.drops, id)
 		}
 	}
@@ -115,8 +116,8 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 	id := o.Base().ID
 	dropped := func(parent catalog.ID) (catalog.ID, bool) {
 		_, ok := w.drops[parent]
-		if !ok && parent != (catalog.ID{}) {
-			_, ok = w.carried[parent] // went with another before
+		if !ok {
+			_, ok = w.wentWith[parent]
 		}
 		return parent, ok
 	}
@@ -147,6 +148,27 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 		return dropped(catalog.ID{Kind: catalog.KindColumn, Schema: schema, Name: name, Sub: id.Sub})
 	}
 	return parent, false
+}
+
+// holds tells that something that o needs can't go before o's parent does: an
+// index on a table over a function of the table's rows has to go first.
+func (w *work) holds(o catalog.Object, parent catalog.ID) bool {
+	seen := map[catalog.ID]bool{}
+	var reaches func(id catalog.ID) bool
+	reaches = func(id catalog.ID) bool {
+		if id == parent {
+			return true
+		}
+		if seen[id] || w.drops[id] == nil {
+			return false
+		}
+		seen[id] = true
+		return slices.ContainsFunc(w.from.Get(id).Base().Needs, reaches)
+	}
+	return slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
+		_, _, isChild := needed.Parent()
+		return needed != parent && !isChild && needed.Kind != catalog.KindSequence && w.drops[needed] != nil && reaches(needed)
+	})
 }
 
 // needsDropped tells that a foreign key leads to another table that goes.

@@ -78,7 +78,7 @@ type Options struct {
 // Compare answers the changes that lead from one catalog to the other. Empty
 // means that they are equal.
 func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
-	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.ID{}}
+	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}}
 	w.match()
 	w.close()
 	w.subsume()
@@ -94,8 +94,9 @@ type work struct {
 	drops, creates set // what is in both is made anew
 	alters         map[catalog.ID]Alter
 	swaps          map[catalog.ID]*Swap
-	// carried is what the objects needed that go with another.
-	carried map[catalog.ID][]catalog.ID
+	// carried are the objects that go with another, and wentWith is that other.
+	carried  map[catalog.ID][]catalog.Object
+	wentWith map[catalog.ID]catalog.ID
 }
 
 // match compares objects of one name.

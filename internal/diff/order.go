@@ -68,13 +68,17 @@ func (g *graph) needs() {
 		}
 		for _, needed := range before.Base().Needs { // an alteration lets go of what goes
 			if !slices.Contains(g.w.to.Get(id).Base().Needs, needed) {
-				g.edge(n, g.drops[needed])
+				g.edge(n, g.dropOf(needed))
 			}
 		}
 	}
 	for id, n := range g.drops {
-		for _, needed := range slices.Concat(g.w.from.Get(id).Base().Needs, g.w.carried[id]) {
-			g.edge(n, g.drops[needed])
+		needs := slices.Clone(g.w.from.Get(id).Base().Needs)
+		for _, carried := range g.w.allCarried(id) {
+			needs = append(needs, carried.Base().Needs...)
+		}
+		for _, needed := range needs {
+			g.edge(n, g.dropOf(needed))
 			if alter, ok := g.makes[needed]; ok && g.drops[needed] == nil {
 				if _, isCreate := alter.change.(Create); !isCreate && changesUnder(alter.change) {
 					g.edge(n, alter)
@@ -103,6 +107,29 @@ func (g *graph) needs() {
 	}
 }
 
+// dropOf is the drop with which an object goes, or nil.
+func (g *graph) dropOf(id catalog.ID) *node {
+	for {
+		if n := g.drops[id]; n != nil {
+			return n
+		}
+		parent, ok := g.w.wentWith[id]
+		if !ok {
+			return nil
+		}
+		id = parent
+	}
+}
+
+// allCarried are the objects that go with one, and with those.
+func (w *work) allCarried(id catalog.ID) []catalog.Object {
+	all := slices.Clone(w.carried[id])
+	for _, o := range w.carried[id] {
+		all = append(all, w.allCarried(o.Base().ID)...)
+	}
+	return all
+}
+
 // changesUnder tells that a change disturbs what stands on its object.
 func changesUnder(c Change) bool {
 	switch c := c.(type) {
@@ -117,9 +144,11 @@ func changesUnder(c Change) bool {
 // names draws the edges between what frees a name and what takes it.
 func (g *graph) names() {
 	freed := map[string][]*node{}
-	for _, n := range g.drops {
-		for _, name := range taken(n.change.Object()) {
-			freed[name] = append(freed[name], n)
+	for id, n := range g.drops {
+		for _, o := range append(g.w.allCarried(id), n.change.Object()) {
+			for _, name := range taken(o) {
+				freed[name] = append(freed[name], n)
+			}
 		}
 	}
 	for id, n := range g.makes {
