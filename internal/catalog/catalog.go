@@ -182,6 +182,15 @@ func (c *Catalog) Len() int { return len(c.objects) }
 // Get answers an object, or nil.
 func (c *Catalog) Get(id ID) Object { return c.objects[id] }
 
+// Each calls yield with every object, in no order.
+func (c *Catalog) Each(yield func(Object) bool) {
+	for _, o := range c.objects {
+		if !yield(o) {
+			return
+		}
+	}
+}
+
 // All lists the objects in the order of their IDs.
 func (c *Catalog) All() []Object {
 	all := make([]Object, 0, len(c.objects))
@@ -195,10 +204,13 @@ func (c *Catalog) All() []Object {
 // Dependents answers for each object those that need it, sorted.
 func (c *Catalog) Dependents() map[ID][]ID {
 	dependents := make(map[ID][]ID)
-	for _, o := range c.All() {
+	for _, o := range c.objects {
 		for _, needed := range o.Base().Needs {
 			dependents[needed] = append(dependents[needed], o.Base().ID)
 		}
+	}
+	for _, list := range dependents {
+		slices.SortFunc(list, ID.Compare)
 	}
 	return dependents
 }

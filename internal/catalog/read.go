@@ -246,27 +246,17 @@ func (r *reader) finish(options Options) {
 			}
 		}
 	}
-	needs := map[ID]map[ID]bool{}
 	for _, l := range r.links {
+		if l.kind == "e" {
+			continue
+		}
 		from, known := r.resolve(l.from)
 		to, too := r.resolve(l.to)
-		if l.kind == "e" || !known || !too || from == to {
+		if !known || !too || from == to || r.catalog.objects[to] == nil {
 			continue
 		}
-		if needs[from] == nil {
-			needs[from] = map[ID]bool{}
-		}
-		needs[from][to] = true
-	}
-	for id, set := range needs {
-		o := r.catalog.objects[id]
-		if o == nil {
-			continue
-		}
-		for needed := range set {
-			if r.catalog.objects[needed] != nil {
-				o.Base().Needs = append(o.Base().Needs, needed)
-			}
+		if o := r.catalog.objects[from]; o != nil {
+			o.Base().Needs = append(o.Base().Needs, to)
 		}
 	}
 	for _, o := range r.catalog.objects {
@@ -339,10 +329,15 @@ func (r *reader) leaveOut(options Options) {
 		}
 		return false
 	}
+	found := false
 	for id := range r.catalog.objects {
 		if excluded(id) {
 			delete(r.catalog.objects, id)
+			found = true
 		}
+	}
+	if !found {
+		return
 	}
 	for _, o := range r.catalog.objects {
 		o.Base().Needs = slices.DeleteFunc(o.Base().Needs, func(id ID) bool { return r.catalog.objects[id] == nil })

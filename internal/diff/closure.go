@@ -10,6 +10,9 @@ import (
 // it stands on is: PostgreSQL drops nothing that others need, and changes no
 // type of a column that a view shows.
 func (w *work) close() {
+	if len(w.drops)+len(w.alters)+len(w.swaps) == 0 {
+		return
+	}
 	dependents := w.from.Dependents()
 	w.closeSwaps(dependents)
 	var queue []catalog.ID

@@ -78,7 +78,7 @@ type Options struct {
 // Compare answers the changes that lead from one catalog to the other. Empty
 // means that they are equal.
 func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
-	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}}
+	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, factsOf: map[reflect.Type][]fact{}}
 	w.match()
 	w.close()
 	w.subsume()
@@ -97,11 +97,12 @@ type work struct {
 	// carried are the objects that go with another, and wentWith is that other.
 	carried  map[catalog.ID][]catalog.Object
 	wentWith map[catalog.ID]catalog.ID
+	factsOf  map[reflect.Type][]fact
 }
 
 // match compares objects of one name.
 func (w *work) match() {
-	for _, f := range w.from.All() {
+	for f := range w.from.Each {
 		id := f.Base().ID
 		t := w.to.Get(id)
 		if t == nil {
@@ -121,7 +122,7 @@ func (w *work) match() {
 			w.swaps[id] = &Swap{From: f, To: t}
 		}
 	}
-	for _, t := range w.to.All() {
+	for t := range w.to.Each {
 		if id := t.Base().ID; w.from.Get(id) == nil {
 			w.creates[id] = t
 		}
@@ -195,7 +196,35 @@ func only(fields []string, names ...string) way {
 // differing lists the facts that differ. What an object needs follows from
 // them.
 func (w *work) differing(from, to catalog.Object) []string {
+	return append(w.differingFields(reflect.ValueOf(from.Base()).Elem(), reflect.ValueOf(to.Base()).Elem()),
+		w.differingFields(reflect.ValueOf(from).Elem(), reflect.ValueOf(to).Elem())...)
+}
+
+func (w *work) differingFields(a, b reflect.Value) []string {
 	var fields []string
+	if a.Type() != b.Type() {
+		return []string{"Form"}
+	}
+	for _, f := range w.facts(a.Type()) {
+		if !same(a.Field(f.index), b.Field(f.index)) {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
+}
+
+// A fact is a field that is compared.
+type fact struct {
+	index int
+	name  string
+}
+
+// facts are those of a type, looked up once: asking reflection for each of a
+// hundred thousand columns would take longer than all else.
+func (w *work) facts(t reflect.Type) []fact {
+	if facts, known := w.factsOf[t]; known {
+		return facts
+	}
 	ignored := map[string]bool{
 		"Common": true, "ID": true, "Needs": true, "Position": !w.options.ColumnOrder,
 		"Owner": w.options.NoOwners, "Grants": w.options.NoPrivileges,
@@ -204,22 +233,41 @@ func (w *work) differing(from, to catalog.Object) []string {
 		// What the type brings is not the column's own.
 		"TypeStorage": true,
 	}
-	compare := func(a, b reflect.Value) {
-		for i := range a.NumField() {
-			name := a.Type().Field(i).Name
-			if !ignored[name] && !same(a.Field(i), b.Field(i)) {
-				fields = append(fields, name)
-			}
+	facts := []fact{}
+	for i := range t.NumField() {
+		if name := t.Field(i).Name; !ignored[name] {
+			facts = append(facts, fact{i, name})
 		}
 	}
-	compare(reflect.ValueOf(*from.Base()), reflect.ValueOf(*to.Base()))
-	compare(reflect.ValueOf(from).Elem(), reflect.ValueOf(to).Elem())
-	return fields
+	w.factsOf[t] = facts
+	return facts
 }
 
 // same compares deeply; an empty list and none are the same.
 func same(a, b reflect.Value) bool {
-	if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
+	switch a.Kind() {
+	case reflect.String:
+		return a.String() == b.String()
+	case reflect.Bool:
+		return a.Bool() == b.Bool()
+	case reflect.Int, reflect.Int64:
+		return a.Int() == b.Int()
+	case reflect.Slice:
+		if a.Len() != b.Len() {
+			return false
+		}
+		for i := range a.Len() {
+			if !same(a.Index(i), b.Index(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if !same(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
 		return true
 	}
 	return reflect.DeepEqual(a.Interface(), b.Interface())
