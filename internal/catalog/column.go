@@ -73,11 +73,11 @@ WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n
 			case attrdef == 0:
 			case c.Generated != "":
 				c.Expression = normalExpression(expression)
-				r.byOID[address{classAttrdef, attrdef, 0}] = c.ID
+				r.alias(address{classAttrdef, attrdef, 0}, c.ID)
 			default:
 				d := &Default{Common: Common{ID: ID{KindDefault, c.ID.Schema, c.ID.Name, c.ID.Sub}}, Expression: normalExpression(expression)}
 				if sameDefault { // a partition gets it with the table
-					r.byOID[address{classAttrdef, attrdef, 0}] = c.ID
+					r.alias(address{classAttrdef, attrdef, 0}, c.ID)
 					return nil
 				}
 				r.add(d, classAttrdef, attrdef)

@@ -57,7 +57,7 @@ WHERE k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0 AND (k.conisl
 			k.Definition = normalExpression(trimNotValid(k.Definition))
 			r.add(k, classConstraint, oid)
 			if index != 0 {
-				r.byOID[address{classClass, index, 0}] = k.ID
+				r.alias(address{classClass, index, 0}, k.ID)
 			}
 			return nil
 		},

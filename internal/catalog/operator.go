@@ -99,7 +99,7 @@ JOIN pg_catalog.pg_namespace fn ON fn.oid = f.opfnamespace WHERE n.nspname` + us
 				var class, oid, of uint32
 				err := rows.Scan(&class, &oid, &of)
 				if id, ok := r.byOID[address{classOperatorClass, of, 0}]; ok {
-					r.byOID[address{class, oid, 0}] = id
+					r.alias(address{class, oid, 0}, id)
 				}
 				return err
 			},

@@ -42,7 +42,7 @@ FROM pg_catalog.pg_publication p WHERE` + notMember("pg_publication", "p.oid"),
 				err := rows.Scan(&oid, &publication, &table)
 				if p := byOID[publication]; p != nil {
 					p.Tables = append(p.Tables, table)
-					r.byOID[address{classPublicationRel, oid, 0}] = p.ID
+					r.alias(address{classPublicationRel, oid, 0}, p.ID)
 				}
 				return err
 			},
@@ -56,7 +56,7 @@ FROM pg_catalog.pg_publication p WHERE` + notMember("pg_publication", "p.oid"),
 				err := rows.Scan(&oid, &publication, &schema)
 				if p := byOID[publication]; p != nil {
 					p.Schemas = append(p.Schemas, schema)
-					r.byOID[address{classPublicationNamespace, oid, 0}] = p.ID
+					r.alias(address{classPublicationNamespace, oid, 0}, p.ID)
 				}
 				return err
 			},

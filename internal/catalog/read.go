@@ -157,6 +157,13 @@ func (r *reader) add(o Object, class, oid uint32) {
 	r.at(address{class, oid, 0}, id)
 }
 
+// alias tells what stands for an object. What there is not has the OID 0.
+func (r *reader) alias(a address, id ID) {
+	if a.oid != 0 {
+		r.byOID[a] = id
+	}
+}
+
 // at tells where an object stands. byOID also has what only stands for it, such
 // as its array type.
 func (r *reader) at(a address, id ID) {

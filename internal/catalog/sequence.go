@@ -40,7 +40,7 @@ WHERE c.relkind = 'S' AND n.nspname` + userSchemas + `AND` + notMember("pg_class
 			if kind == "i" {
 				if c, ok := r.catalog.objects[owner].(*Column); ok {
 					c.IdentityOptions = *o
-					r.byOID[address{classClass, oid, 0}] = c.ID
+					r.alias(address{classClass, oid, 0}, c.ID)
 				}
 				return nil
 			}

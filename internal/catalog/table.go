@@ -68,7 +68,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 					t.ReplicaIdentity = "DEFAULT"
 				}
 				r.add(t, classClass, oid)
-				r.byOID[address{classType, rowType, 0}] = t.ID
+				r.alias(address{classType, rowType, 0}, t.ID)
 				r.relations[oid] = t
 				return nil
 			},
@@ -98,7 +98,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 				var array, element uint32
 				err := rows.Scan(&array, &element)
 				if id, ok := r.byOID[address{classType, element, 0}]; ok {
-					r.byOID[address{classType, array, 0}] = id
+					r.alias(address{classType, array, 0}, id)
 				}
 				return err
 			},

@@ -29,7 +29,7 @@ WHERE NOT t.tgisinternal AND ` + r.since(13, "t.tgparentid = 0", "true") + ` AND
 			t.ID.Kind, t.Enabled = KindTrigger, enabledStates[enabled]
 			t.Definition = normalExpression(t.Definition)
 			r.add(t, classTrigger, oid)
-			r.byOID[address{classConstraint, constraint, 0}] = t.ID
+			r.alias(address{classConstraint, constraint, 0}, t.ID)
 			return nil
 		},
 	}}

@@ -70,8 +70,8 @@ WHERE t.typtype IN ('e', 'c', 'd', 'r') AND (t.typrelid = 0 OR c.relkind = 'c') 
 				}
 				t.ID.Kind, t.Grants = KindType, grants(acl)
 				r.add(t, classType, oid)
-				r.byOID[address{classType, array, 0}] = t.ID
-				r.byOID[address{classClass, relation, 0}] = t.ID
+				r.alias(address{classType, array, 0}, t.ID)
+				r.alias(address{classClass, relation, 0}, t.ID)
 				byOID[oid] = t
 				return nil
 			},
@@ -117,8 +117,8 @@ JOIN pg_catalog.pg_type s ON s.oid = g.rngsubtype ` + r.since(14, "JOIN pg_catal
 				err := rows.Scan(&oid, &g.Subtype, &g.OperatorClass, &g.Collation, &g.Canonical, &g.Difference, &multirange, &array, &g.Multirange)
 				if t := byOID[oid]; t != nil {
 					t.Range = g
-					r.byOID[address{classType, multirange, 0}] = t.ID
-					r.byOID[address{classType, array, 0}] = t.ID
+					r.alias(address{classType, multirange, 0}, t.ID)
+					r.alias(address{classType, array, 0}, t.ID)
 				}
 				return err
 			},

@@ -43,8 +43,8 @@ WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't' AND n.nspname` + userS
 				v.ID.Kind, v.Grants, v.Options = KindView, grants(acl), storageOptions(options, nil)
 				v.Query = normalExpression(v.Query)
 				r.add(v, classClass, oid)
-				r.byOID[address{classType, rowType, 0}] = v.ID
-				r.byOID[address{classRewrite, rule, 0}] = v.ID
+				r.alias(address{classType, rowType, 0}, v.ID)
+				r.alias(address{classRewrite, rule, 0}, v.ID)
 				r.relations[oid] = v
 				return nil
 			},
@@ -62,7 +62,7 @@ WHERE c.relkind IN ('v', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND c.oid 
 				if v, ok := r.relations[oid].(*View); ok {
 					c.Grants = grants(acl)
 					v.Columns = append(v.Columns, c)
-					r.byOID[address{classAttrdef, attrdef, 0}] = v.ID
+					r.alias(address{classAttrdef, attrdef, 0}, v.ID)
 				}
 				return err
 			},
