@@ -65,6 +65,9 @@ func (w *writer) createTable(t *catalog.Table) {
 	}
 	w.add(tableHead(t, lines) + tableTail(t))
 	for _, c := range columns {
+		if c.NotNull && c.Identity == "" && (t.OfType != "" || c.Inherited && !w.parentHasNotNull(t, c)) {
+			w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " SET NOT NULL")
+		}
 		w.columnExtras(c)
 		if c.Comment != "" {
 			w.comment(c)
@@ -74,6 +77,26 @@ func (w *writer) createTable(t *catalog.Table) {
 		}
 	}
 	w.tableState(&catalog.Table{ReplicaIdentity: "DEFAULT"}, t)
+}
+
+// parentHasNotNull tells that an inherited column gets its NOT NULL with the
+// rest.
+func (w *writer) parentHasNotNull(t *catalog.Table, c *catalog.Column) bool {
+	parents := t.Inherits
+	if t.PartitionOf != (catalog.ID{}) {
+		parents = []catalog.ID{t.PartitionOf}
+	}
+	return slices.ContainsFunc(parents, func(p catalog.ID) bool {
+		id := catalog.ID{Kind: catalog.KindColumn, Schema: p.Schema, Name: p.Name, Sub: c.ID.Sub}
+		parent := w.from.Get(id)
+		for _, change := range w.changes {
+			if _, isDrop := change.(diff.Drop); !isDrop && change.Object().Base().ID == id {
+				parent = change.Object()
+			}
+		}
+		column, ok := parent.(*catalog.Column)
+		return ok && column.NotNull
+	})
 }
 
 // later are the objects that are created after the one that is being written.

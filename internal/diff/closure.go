@@ -79,7 +79,9 @@ func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
 			t, stays := w.to.Get(d).(*catalog.Column)
 			switch {
 			case isColumn && stays && f.Generated == "":
-				s.Columns = append(s.Columns, t)
+				if !t.Inherited { // or the parent's change brings it
+					s.Columns = append(s.Columns, t)
+				}
 				// All that stands on the column falls as with a change of type.
 				for _, above := range dependents[d] {
 					if w.to.Get(above) != nil && w.drops[above] == nil && (w.falls(above, d, false) || isIndexOrConstraint(w.from.Get(above))) {
