@@ -65,11 +65,20 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 		t.Skipf("for PostgreSQL %d and newer", least)
 	}
 	old, updated := newState(t, files["old"]), newState(t, files["new"])
-	up := old.change(t, "up", updated)
-	old.equals(t, "up", updated)
+	up, err := old.change(updated)
+	if err != nil {
+		t.Fatalf("up: %v", err)
+	}
+	if d := old.differs(t, updated); d != "" {
+		t.Errorf("up %s", d)
+	}
 	reverted := newState(t, files["old"])
-	old.change(t, "down", reverted)
-	old.equals(t, "down", reverted)
+	if _, err := old.change(reverted); err != nil {
+		t.Fatalf("down: %v", err)
+	}
+	if d := old.differs(t, reverted); d != "" {
+		t.Errorf("down %s", d)
+	}
 	want, has := files["up"]
 	if *update && has && want != up {
 		for i := range archive.Files {
@@ -130,43 +139,42 @@ func (s *state) read(t *testing.T) {
 }
 
 // change makes s like target, and answers the statements.
-func (s *state) change(t *testing.T, direction string, target *state) string {
-	t.Helper()
+func (s *state) change(target *state) (script string, err error) {
 	changes, err := diff.Compare(s.catalog, target.catalog, diff.Options{})
 	if err != nil {
-		t.Fatalf("%s: %v", direction, err)
+		return "", err
 	}
-	var script strings.Builder
 	for _, statement := range ddl.Render(s.catalog, changes, ddl.Options{}) {
 		for _, h := range statement.Hazards {
-			fmt.Fprintf(&script, "-- hazard: %s\n", h)
+			script += fmt.Sprintf("-- hazard: %s\n", h)
 		}
-		script.WriteString(statement.SQL + ";\n")
-		if _, err := s.conn.Exec(context.Background(), strings.Replace(statement.SQL, "SET LOCAL ", "SET ", 1), pgx.QueryExecModeSimpleProtocol); err != nil {
-			t.Fatalf("%s: %v in\n%s", direction, err, script.String())
+		script += statement.SQL + ";\n"
+		if _, err := s.conn.Exec(context.Background(), statement.SQL, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return script, fmt.Errorf("%w in\n%s", err, script)
 		}
 	}
-	s.read(t)
-	return script.String()
+	s.catalog, err = catalog.Read(context.Background(), s.conn, catalog.Options{})
+	return script, err
 }
 
-// equals compares by the catalog and by pg_dump.
-func (s *state) equals(t *testing.T, direction string, target *state) {
+// differs compares by the catalog and by pg_dump; empty where they agree.
+func (s *state) differs(t *testing.T, target *state) string {
 	t.Helper()
 	changes, err := diff.Compare(s.catalog, target.catalog, diff.Options{})
 	if err != nil {
-		t.Fatalf("%s: %v", direction, err)
+		return err.Error()
 	}
+	left := ""
 	for _, c := range changes {
-		fields := ""
+		left += fmt.Sprintf("leaves %T of %s ", c, c.Object().Base().ID)
 		if a, ok := c.(diff.Alter); ok {
-			fields = fmt.Sprint(a.Fields) + cmp.Diff(a.From, a.To)
+			left += fmt.Sprint(a.Fields) + cmp.Diff(a.From, a.To)
 		}
-		t.Errorf("%s leaves %T of %s %s", direction, c, c.Object().Base().ID, fields)
+		left += "\n"
 	}
-	want, got := target.db.Dump(t), dumped(s.db.Dump(t))
-	if cmp.Equal(dumped(want), got) {
-		return
+	want, got := target.db.Dump(t), s.db.Dump(t)
+	if cmp.Equal(dumped(want), dumped(got)) {
+		return left
 	}
 	if strings.Contains(want, "extension plpgsql schema=") {
 		// A server without pg_dump is described by queries. Where columns stand
@@ -178,18 +186,19 @@ func (s *state) equals(t *testing.T, direction string, target *state) {
 			slices.Sort(lines)
 			return lines
 		}
-		if d := cmp.Diff(described(want), described(s.db.Dump(t))); d != "" {
-			t.Errorf("%s: the description differs (-target +got)\n%s", direction, d)
+		if d := cmp.Diff(described(want), described(got)); d != "" {
+			left += "the description differs (-target +got)\n" + d
 		}
-		return
+		return left
 	}
 	// PostgreSQL doesn't always write again what it has read back; loading the
 	// dump once more gives the form that stays.
 	again := pgtest.New(t)
 	again.Exec(t, want)
-	if d := cmp.Diff(dumped(again.Dump(t)), got); d != "" {
-		t.Errorf("%s: pg_dump differs (-target +got)\n%s", direction, d)
+	if d := cmp.Diff(dumped(again.Dump(t)), dumped(got)); d != "" {
+		left += "pg_dump differs (-target +got)\n" + d
 	}
+	return left
 }
 
 // dumped is what pg_dump wrote as a sorted list of statements, the lines of a

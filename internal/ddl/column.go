@@ -122,7 +122,47 @@ func (w *writer) retype(from, to *catalog.Column) {
 		sql += " COLLATE " + to.Collation
 	}
 	if from.Type != to.Type {
-		sql += " USING " + ident(to.ID.Sub) + "::" + to.Type
+		sql += " USING " + ident(to.ID.Sub) + through(from.Type, to.Type) + "::" + to.Type
 	}
 	w.add(sql, Rewrite)
+}
+
+// through is "::text" between types that PostgreSQL may have no cast for: every
+// type can be read from the text of another, as far as the values allow it.
+func through(from, to string) string {
+	array := func(typ string) string {
+		if strings.HasSuffix(typ, "[]") {
+			return "[]"
+		}
+		return ""
+	}
+	before, after := family(from), family(to)
+	switch {
+	case array(from) != array(to):
+		return "::text"
+	case before == "text" || after == "text" || before != "" && before == after:
+		return ""
+	}
+	return "::text" + array(from)
+}
+
+// family groups types that can be cast to each other; empty for others.
+func family(typ string) string {
+	typ = strings.TrimSuffix(typ, "[]")
+	if at := strings.IndexByte(typ, '('); at >= 0 {
+		typ = strings.TrimSpace(typ[:at])
+	}
+	for name, types := range map[string][]string{
+		"number": {"smallint", "integer", "bigint", "numeric", "real", "double precision"},
+		"text":   {"text", "character varying", "character", "name", `"char"`},
+		"time":   {"date", "timestamp without time zone", "timestamp with time zone", "timestamp"},
+		"json":   {"json", "jsonb"},
+		"net":    {"inet", "cidr"},
+		"bits":   {"bit", "bit varying"},
+	} {
+		if slices.Contains(types, typ) {
+			return name
+		}
+	}
+	return typ // of a length or a precision alone
 }

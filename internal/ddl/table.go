@@ -18,7 +18,8 @@ func (w *writer) createTable(t *catalog.Table) {
 	mine := func(id catalog.ID) bool { return id.Schema == t.ID.Schema && id.Name == t.ID.Name }
 	foldable := func(o catalog.Object) bool {
 		return !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
-			own := mine(needed) && (needed.Kind == catalog.KindColumn || needed.Kind == catalog.KindTable)
+			_, isColumn := o.(*catalog.Column)
+			own := mine(needed) && (needed.Kind == catalog.KindTable || needed.Kind == catalog.KindColumn && (isColumn || w.folded[needed]))
 			return later[needed] && !own
 		})
 	}
@@ -99,12 +100,13 @@ func (w *writer) parentHasNotNull(t *catalog.Table, c *catalog.Column) bool {
 	})
 }
 
-// later are the objects that are created after the one that is being written.
+// later are the objects that are made or changed after the one that is being
+// written.
 func (w *writer) later() map[catalog.ID]bool {
 	later := map[catalog.ID]bool{}
 	for _, c := range w.changes[w.at+1:] {
-		if create, ok := c.(diff.Create); ok {
-			later[create.To.Base().ID] = true
+		if _, isDrop := c.(diff.Drop); !isDrop {
+			later[c.Object().Base().ID] = true
 		}
 	}
 	return later

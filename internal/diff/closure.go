@@ -78,6 +78,8 @@ func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
 			f, isColumn := w.from.Get(d).(*catalog.Column)
 			t, stays := w.to.Get(d).(*catalog.Column)
 			switch {
+			case isColumn && stays && !slices.Contains(t.Needs, id):
+				// Its own change of type lets go of this one.
 			case isColumn && stays && f.Generated == "":
 				if !t.Inherited { // or the parent's change brings it
 					s.Columns = append(s.Columns, t)

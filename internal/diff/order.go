@@ -69,6 +69,11 @@ func (g *graph) needs() {
 		for _, needed := range before.Base().Needs { // an alteration lets go of what goes
 			if !slices.Contains(g.w.to.Get(id).Base().Needs, needed) {
 				g.edge(n, g.dropOf(needed))
+				if swap := g.makes[needed]; swap != nil {
+					if _, isSwap := swap.change.(Swap); isSwap {
+						g.edge(n, swap)
+					}
+				}
 			}
 		}
 	}
@@ -80,8 +85,8 @@ func (g *graph) needs() {
 		for _, needed := range needs {
 			g.edge(n, g.dropOf(needed))
 			if alter, ok := g.makes[needed]; ok && g.drops[needed] == nil {
-				if _, isCreate := alter.change.(Create); !isCreate && changesUnder(alter.change) {
-					g.edge(n, alter)
+				if _, isCreate := alter.change.(Create); !isCreate {
+					g.edge(n, alter) // what stands on it goes before it is changed
 				}
 			}
 		}
@@ -128,17 +133,6 @@ func (w *work) allCarried(id catalog.ID) []catalog.Object {
 		all = append(all, w.allCarried(o.Base().ID)...)
 	}
 	return all
-}
-
-// changesUnder tells that a change disturbs what stands on its object.
-func changesUnder(c Change) bool {
-	switch c := c.(type) {
-	case Alter:
-		return disturbs(c)
-	case Swap:
-		return true
-	}
-	return false
 }
 
 // names draws the edges between what frees a name and what takes it.
