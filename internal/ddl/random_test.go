@@ -26,6 +26,9 @@ func TestRandomSchemas(t *testing.T) {
 		}
 		before, after := drawSchema(r, "before"), drawSchema(r, "after")
 		old, updated, reverted := newState(t, before), newState(t, after), newState(t, before)
+		for _, s := range []*state{old, updated, reverted} {
+			defer s.conn.Close(t.Context()) //nolint:errcheck // there are many of them
+		}
 		up, err := old.change(updated)
 		if err != nil {
 			r.Fatalf("up from\n%s\nto\n%s\n%v", before, after, err)
