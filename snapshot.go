@@ -44,6 +44,10 @@ func ReadSnapshot(ctx context.Context, conn *pgx.Conn, options SnapshotOptions) 
 // Empty is the snapshot of a new database on the same server.
 func (s *Snapshot) Empty() *Snapshot { return &Snapshot{catalog: catalog.Empty(s.catalog)} }
 
+// Unsupported names what the database holds and a snapshot doesn't: it is
+// neither compared nor written.
+func (s *Snapshot) Unsupported() []string { return slices.Clone(s.catalog.Unsupported) }
+
 // Major is the major version of the server that it was read from.
 func (s *Snapshot) Major() int { return s.catalog.Major }
 

@@ -62,6 +62,13 @@ func (a *app) states(cmd *cobra.Command, names ...string) ([]*aludel.Snapshot, e
 		}
 		major = snapshots[i].Major()
 	}
+	for i, s := range snapshots {
+		if s != nil {
+			for _, what := range s.Unsupported() {
+				a.out.note("warning: not looked at in %s: %s", shownState(names[i]), what)
+			}
+		}
+	}
 	for i, name := range names {
 		if name != "empty" {
 			continue
@@ -76,6 +83,14 @@ func (a *app) states(cmd *cobra.Command, names ...string) ([]*aludel.Snapshot, e
 		}
 	}
 	return snapshots, nil
+}
+
+// shownState leaves the password out that a URL may hold.
+func shownState(name string) string {
+	if isURL(name) {
+		return "the database of the URL"
+	}
+	return name
 }
 
 func isURL(name string) bool {

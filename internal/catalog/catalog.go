@@ -134,7 +134,7 @@ type Catalog struct {
 	Major int
 	// bootstrap is the role that the server was initialised with.
 	bootstrap string
-	// Unsupported names what was found and is not modelled.
+	// Unsupported names what was found and is not modelled, sorted.
 	Unsupported []string
 }
 
@@ -213,27 +213,4 @@ func (c *Catalog) Dependents() map[ID][]ID {
 		slices.SortFunc(list, ID.Compare)
 	}
 	return dependents
-}
-
-// Children lists what belongs to a relation or domain: columns in their order,
-// then the rest in the order of IDs.
-func (c *Catalog) Children() map[[2]string][]Object {
-	children := make(map[[2]string][]Object)
-	for _, o := range c.All() {
-		if schema, name, ok := o.Base().ID.Parent(); ok {
-			key := [2]string{schema, name}
-			children[key] = append(children[key], o)
-		}
-	}
-	for _, list := range children {
-		slices.SortStableFunc(list, func(a, b Object) int {
-			x, isColumn := a.(*Column)
-			y, too := b.(*Column)
-			if isColumn && too {
-				return cmp.Compare(x.Position, y.Position)
-			}
-			return 0
-		})
-	}
-	return children
 }

@@ -187,7 +187,7 @@ func (r *reader) queries() []query {
 		r.schemas(), r.extensions(), r.types(), r.tables(), r.columns(), r.sequences(), r.constraints(), r.indexes(),
 		r.views(), r.functions(), r.triggers(), r.rules(), r.policies(),
 		r.eventTriggers(), r.publications(), r.statistics(), r.foreign(), r.collations(), r.operators(), r.textSearch(), r.languages(),
-		r.defaultPrivileges(),
+		r.defaultPrivileges(), []query{r.unsupported()},
 		[]query{r.depends(), r.described()},
 	)
 }
@@ -201,6 +201,24 @@ func (r *reader) session() query {
 		r.catalog.Major = r.major
 		return rows.Scan(&r.catalog.User, &r.catalog.bootstrap)
 	}}
+}
+
+// unsupported looks for what no kind of this package is. It must not be passed
+// over in silence.
+func (r *reader) unsupported() query {
+	return query{
+		"what is not modelled", `SELECT 'subscription ' || subname FROM pg_catalog.pg_subscription
+  WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+UNION ALL SELECT DISTINCT 'security labels of ' || provider FROM pg_catalog.pg_seclabel
+UNION ALL SELECT 'type ' || n.nspname || '.' || t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+  WHERE (t.typtype = 'b' AND t.typelem = 0 OR NOT t.typisdefined) AND n.nspname` + userSchemas + `AND` + notMember("pg_type", "t.oid") + `ORDER BY 1`,
+		func(rows pgx.Rows) error {
+			var name string
+			err := rows.Scan(&name)
+			r.catalog.Unsupported = append(r.catalog.Unsupported, name)
+			return err
+		},
+	}
 }
 
 // depends reads who needs whom, of what was made by users.
