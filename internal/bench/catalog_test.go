@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/diff"
 	"github.com/aludel-db/aludel/internal/pgtest"
@@ -43,11 +41,7 @@ func BenchmarkCatalog(b *testing.B) {
 	for _, n := range []int{100, 1000, 5000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			db := pgtest.New(b)
-			conn, err := pgx.ConnectConfig(context.Background(), db.Config())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer conn.Close(context.Background()) //nolint:errcheck // at the end
+			conn := db.Connect(b)
 			for _, sql := range tables(n) {
 				if _, err := conn.PgConn().Exec(context.Background(), sql).ReadAll(); err != nil {
 					b.Fatalf("%v in %s", err, strings.TrimSpace(sql))
@@ -56,6 +50,7 @@ func BenchmarkCatalog(b *testing.B) {
 			var last *catalog.Catalog
 			ours := func() cost {
 				start := time.Now()
+				var err error
 				if last, err = catalog.Read(context.Background(), conn, catalog.Options{}); err != nil {
 					b.Fatal(err)
 				}

@@ -125,6 +125,14 @@ func newState(t *testing.T, sql string) *state {
 	return s
 }
 
+// close closes the connection before the test's end, where there are many.
+func (s *state) close(t *testing.T) {
+	t.Helper()
+	if err := s.conn.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // roles are the server's, and so all databases'. Others make them, too.
 const roles = `DO $$BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'alice') THEN CREATE ROLE alice; CREATE ROLE bob; CREATE ROLE "odd role"; END IF;
 EXCEPTION WHEN unique_violation OR duplicate_object THEN NULL; END$$;

@@ -9,7 +9,7 @@ import (
 )
 
 // columnClause is a column as in CREATE TABLE and ADD COLUMN.
-func columnClause(c *catalog.Column, _ bool) string {
+func columnClause(c *catalog.Column) string {
 	sql := ident(c.ID.Sub) + " " + c.Type
 	if len(c.ForeignOptions) > 0 {
 		sql += foreignOptions(c.ForeignOptions)

@@ -37,7 +37,7 @@ type Options struct {
 // Render writes changes in their order. from is what they start from: the
 // default privileges that new objects begin with.
 func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Statement {
-	w := &writer{from: from, options: options, folded: map[catalog.ID]bool{}, changes: changes}
+	w := newWriter(from, changes, options)
 	if slices.ContainsFunc(changes, makesFunction) {
 		// A body may speak of what comes later.
 		w.add("SET check_function_bodies = off")
@@ -54,6 +54,27 @@ func makesFunction(c diff.Change) bool {
 	return isFunction && !isDrop
 }
 
+// newWriter looks once at what is where, for those that look ahead.
+func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *writer {
+	w := &writer{
+		from: from, options: options, folded: map[catalog.ID]bool{}, changes: changes,
+		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, drops: make([]int, len(changes)+1),
+	}
+	for i, c := range changes {
+		w.drops[i+1] = w.drops[i]
+		if _, isDrop := c.(diff.Drop); isDrop {
+			w.drops[i+1]++
+			continue
+		}
+		id := c.Object().Base().ID
+		w.made[id] = i
+		if schema, name, ok := id.Parent(); ok {
+			w.children[[2]string{schema, name}] = append(w.children[[2]string{schema, name}], i)
+		}
+	}
+	return w
+}
+
 type writer struct {
 	from       *catalog.Catalog
 	options    Options
@@ -62,6 +83,10 @@ type writer struct {
 	folded     map[catalog.ID]bool
 	statements []Statement
 	late       []Statement // what needs indexes and partitions to be there
+
+	made     map[catalog.ID]int  // where an object is created or changed
+	children map[[2]string][]int // where that is of what belongs to a relation or domain
+	drops    []int               // how many drops stand in front of each change
 }
 
 func (w *writer) add(sql string, hazards ...Hazard) {
@@ -96,7 +121,7 @@ func (w *writer) create(o catalog.Object) {
 	case *catalog.Table:
 		w.createTable(o)
 	case *catalog.Column:
-		w.add(alterTable(o.ID) + "ADD COLUMN " + columnClause(o, false))
+		w.add(alterTable(o.ID) + "ADD COLUMN " + columnClause(o))
 		w.columnExtras(o)
 	case *catalog.Default:
 		w.add(alterTable(o.ID) + "ALTER COLUMN " + ident(o.ID.Sub) + " SET DEFAULT " + o.Expression)
@@ -236,9 +261,9 @@ func (w *writer) alter(a diff.Alter) {
 			w.createFunction(to)
 		}
 	case *catalog.Trigger:
-		w.enable(to, to.ID, "TRIGGER", a.From.(*catalog.Trigger).Enabled, to.Enabled)
+		w.enable(to.ID, "TRIGGER", a.From.(*catalog.Trigger).Enabled, to.Enabled)
 	case *catalog.Rule:
-		w.enable(to, to.ID, "RULE", a.From.(*catalog.Rule).Enabled, to.Enabled)
+		w.enable(to.ID, "RULE", a.From.(*catalog.Rule).Enabled, to.Enabled)
 	case *catalog.Policy:
 		w.alterPolicy(a.From.(*catalog.Policy), to)
 	default:

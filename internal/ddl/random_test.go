@@ -14,9 +14,6 @@ import (
 // -rapid.checks=1000 is the long form.
 func TestRandomSchemas(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes a while")
-	}
 	checks := 0
 	rapid.Check(t, func(r *rapid.T) {
 		// The default of a hundred is more than a run in passing needs; a seed
@@ -27,7 +24,7 @@ func TestRandomSchemas(t *testing.T) {
 		before, after := drawSchema(r, "before"), drawSchema(r, "after")
 		old, updated, reverted := newState(t, before), newState(t, after), newState(t, before)
 		for _, s := range []*state{old, updated, reverted} {
-			defer s.conn.Close(t.Context()) //nolint:errcheck // there are many of them
+			defer s.close(t)
 		}
 		up, err := old.change(updated)
 		if err != nil {

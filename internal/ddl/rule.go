@@ -8,5 +8,5 @@ import (
 
 func (w *writer) createRule(r *catalog.Rule) {
 	w.add(strings.TrimSuffix(r.Definition, ";"))
-	w.enable(r, r.ID, "RULE", "ORIGIN", r.Enabled)
+	w.enable(r.ID, "RULE", "ORIGIN", r.Enabled)
 }

@@ -14,23 +14,20 @@ func (w *writer) createTable(t *catalog.Table) {
 	var columns []*catalog.Column
 	var constraints []*catalog.Constraint
 	defaults := map[string]string{}
-	later := w.later()
 	mine := func(id catalog.ID) bool { return id.Schema == t.ID.Schema && id.Name == t.ID.Name }
 	foldable := func(o catalog.Object) bool {
 		return !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
 			_, isColumn := o.(*catalog.Column)
 			own := mine(needed) && (needed.Kind == catalog.KindTable || needed.Kind == catalog.KindColumn && (isColumn || w.folded[needed]))
-			return later[needed] && !own
+			return w.comesLater(needed) && !own
 		})
 	}
-	waits := false // for something that goes first, and so frees a name perhaps
-	for _, c := range w.changes[w.at+1:] {
-		create, ok := c.(diff.Create)
-		if !ok || !mine(create.To.Base().ID) {
-			_, isDrop := c.(diff.Drop)
-			waits = waits || isDrop
+	for _, i := range w.children[[2]string{t.ID.Schema, t.ID.Name}] {
+		create, ok := w.changes[i].(diff.Create)
+		if !ok {
 			continue
 		}
+		waits := w.drops[i] > w.drops[w.at] // for something that goes first, and so frees a name perhaps
 		switch o := create.To.(type) {
 		case *catalog.Column:
 			if o.Inherited || t.OfType != "" || foldable(o) {
@@ -55,7 +52,7 @@ func (w *writer) createTable(t *catalog.Table) {
 		if c.Inherited || t.OfType != "" {
 			continue
 		}
-		line := columnClause(c, true)
+		line := columnClause(c)
 		if d, ok := defaults[c.ID.Sub]; ok {
 			line += " DEFAULT " + d
 		}
@@ -90,27 +87,17 @@ func (w *writer) parentHasNotNull(t *catalog.Table, c *catalog.Column) bool {
 	return slices.ContainsFunc(parents, func(p catalog.ID) bool {
 		id := catalog.ID{Kind: catalog.KindColumn, Schema: p.Schema, Name: p.Name, Sub: c.ID.Sub}
 		parent := w.from.Get(id)
-		for _, change := range w.changes {
-			if _, isDrop := change.(diff.Drop); !isDrop && change.Object().Base().ID == id {
-				parent = change.Object()
-			}
+		if i, changes := w.made[id]; changes {
+			parent = w.changes[i].Object()
 		}
 		column, ok := parent.(*catalog.Column)
 		return ok && column.NotNull
 	})
 }
 
-// later are the objects that are made or changed after the one that is being
+// comesLater tells that an object is made or changed after what is being
 // written.
-func (w *writer) later() map[catalog.ID]bool {
-	later := map[catalog.ID]bool{}
-	for _, c := range w.changes[w.at+1:] {
-		if _, isDrop := c.(diff.Drop); !isDrop {
-			later[c.Object().Base().ID] = true
-		}
-	}
-	return later
-}
+func (w *writer) comesLater(id catalog.ID) bool { return w.made[id] > w.at }
 
 func (w *writer) inheritedColumn(columns []*catalog.Column, name string) bool {
 	return slices.ContainsFunc(columns, func(c *catalog.Column) bool { return c.ID.Sub == name && c.Inherited })

@@ -4,11 +4,11 @@ import "github.com/aludel-db/aludel/internal/catalog"
 
 func (w *writer) createTrigger(t *catalog.Trigger) {
 	w.add(t.Definition)
-	w.enable(t, t.ID, "TRIGGER", "ORIGIN", t.Enabled)
+	w.enable(t.ID, "TRIGGER", "ORIGIN", t.Enabled)
 }
 
 // enable sets when a trigger or a rule fires.
-func (w *writer) enable(_ catalog.Object, id catalog.ID, word, from, to string) {
+func (w *writer) enable(id catalog.ID, word, from, to string) {
 	if from == to {
 		return
 	}

@@ -48,15 +48,13 @@ func (w *writer) createType(t *catalog.Type) {
 // added later.
 func (w *writer) domainChecks(t *catalog.Type) string {
 	sql := ""
-	later := w.later()
-	for _, c := range w.changes[w.at+1:] {
-		create, isCreate := c.(diff.Create)
-		k, isConstraint := c.Object().(*catalog.Constraint)
-		if !isCreate || !isConstraint || k.ID.Schema != t.ID.Schema || k.ID.Name != t.ID.Name || k.NotValid || k.Comment != "" ||
-			slices.ContainsFunc(k.Needs, func(needed catalog.ID) bool { return later[needed] }) {
+	for _, i := range w.children[[2]string{t.ID.Schema, t.ID.Name}] {
+		_, isCreate := w.changes[i].(diff.Create)
+		k, isConstraint := w.changes[i].Object().(*catalog.Constraint)
+		if i < w.at || !isCreate || !isConstraint || k.NotValid || k.Comment != "" || slices.ContainsFunc(k.Needs, w.comesLater) {
 			continue
 		}
-		w.folded[create.To.Base().ID] = true
+		w.folded[k.ID] = true
 		sql += " CONSTRAINT " + ident(k.ID.Sub) + " " + k.Definition
 	}
 	return sql

@@ -91,22 +91,23 @@ func (g *graph) needs() {
 			}
 		}
 	}
-	for _, n := range g.makes {
-		s, ok := n.change.(Swap)
-		if !ok {
-			continue
-		}
+	g.aroundSwaps()
+}
+
+// aroundSwaps has what stands on rewritten columns go before, and come back
+// after.
+func (g *graph) aroundSwaps() {
+	if len(g.w.swaps) == 0 {
+		return
+	}
+	before, after := g.w.from.Dependents(), g.w.to.Dependents()
+	for id, s := range g.w.swaps {
 		for _, c := range s.Columns {
-			// What stands on the columns goes before, and comes back after.
-			for id, d := range g.drops {
-				if slices.Contains(g.w.from.Get(id).Base().Needs, c.ID) {
-					g.edge(d, n)
-				}
+			for _, d := range before[c.ID] {
+				g.edge(g.drops[d], g.makes[id])
 			}
-			for id, m := range g.makes {
-				if slices.Contains(g.w.to.Get(id).Base().Needs, c.ID) {
-					g.edge(n, m)
-				}
+			for _, d := range after[c.ID] {
+				g.edge(g.makes[id], g.makes[d])
 			}
 		}
 	}

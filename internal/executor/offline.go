@@ -57,7 +57,7 @@ func (r *runner) writeTransaction(out *bufio.Writer, s span) {
 		r.writeTitle(out, i)
 	}
 	m := r.build(s, r.heads)
-	out.WriteString(m.sql.String()) //nolint:errcheck // bufio keeps the error for Flush
+	fmt.Fprintf(out, "%s", m.sql.String())
 	r.heads = m.rows
 }
 
