@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ var castArray = regexp.MustCompile(`\(ARRAY\[((?:'(?:[^']|'')*'::[a-z ]+(?:\([0-
 // normalExpression brings an expression into the form that PostgreSQL would
 // write after reading it once more.
 func normalExpression(text string) string {
+	text = flattened(text)
 	if !strings.Contains(text, "(ARRAY[") {
 		return text
 	}
@@ -63,4 +65,69 @@ func withoutOptions(definition string, options []string) string {
 	}
 	end := strings.IndexByte(definition[at:], ')')
 	return definition[:at] + definition[at+end+1:]
+}
+
+// A paren is an open parenthesis while flattened reads.
+type paren struct {
+	at         int
+	connective string // AND or OR, of what stands in it directly
+	between    bool   // of a window's frame, whose AND is another
+	// first is the group that it begins with, if that is one of the same
+	// connective: its parentheses.
+	first           [2]int
+	firstConnective string
+}
+
+// flattened takes the parentheses of the first group out of
+// ((a AND b) AND c), which is how the parser builds a BETWEEN that is followed
+// by AND. Read once more it is one list of three.
+func flattened(text string) string {
+	if !strings.Contains(text, "((") || !strings.Contains(text, ") AND ") && !strings.Contains(text, ") OR ") {
+		return text
+	}
+	var open []paren
+	var out []int // positions of parentheses to leave out
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\'' || c == '"':
+			if end := strings.IndexByte(text[i+1:], c); end >= 0 { // a doubled one begins the next
+				i += end + 1
+			}
+		case c == '(':
+			open = append(open, paren{at: i})
+		case c == ')' && len(open) > 0:
+			p := open[len(open)-1]
+			open = open[:len(open)-1]
+			if p.firstConnective != "" && p.firstConnective == p.connective {
+				out = append(out, p.first[0], p.first[1])
+			}
+			if len(open) > 0 && open[len(open)-1].at == p.at-1 {
+				above := &open[len(open)-1]
+				above.first, above.firstConnective = [2]int{p.at, i}, p.connective
+			}
+		case c == ' ' && len(open) > 0:
+			p := &open[len(open)-1]
+			switch rest := text[i:]; {
+			case strings.HasPrefix(rest, " BETWEEN "):
+				p.between = true
+			case strings.HasPrefix(rest, " AND ") && p.between:
+				p.between = false
+			case strings.HasPrefix(rest, " AND "):
+				p.connective = "AND"
+			case strings.HasPrefix(rest, " OR "):
+				p.connective = "OR"
+			}
+		}
+	}
+	if len(out) == 0 {
+		return text
+	}
+	slices.Sort(out)
+	var b strings.Builder
+	last := 0
+	for _, at := range out {
+		b.WriteString(text[last:at])
+		last = at + 1
+	}
+	return b.String() + text[last:]
 }

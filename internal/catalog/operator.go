@@ -11,7 +11,21 @@ type Operator struct {
 
 // An OperatorFamily groups operator classes of one index method, which is its
 // ID's Sub.
-type OperatorFamily struct{ Common }
+type OperatorFamily struct {
+	Common
+	// Members are those that no class brings, each as in ALTER OPERATOR FAMILY
+	// … ADD: OPERATOR 1 public.<(integer,bigint). An optional support function
+	// is one since PostgreSQL 14, also where CREATE OPERATOR CLASS named it.
+	Members []FamilyMember
+}
+
+// A FamilyMember is an operator or a support function of an operator family.
+type FamilyMember struct {
+	// Slot is what it is for: OPERATOR 1 (integer, bigint).
+	Slot string
+	// Is what stands there, and for operators the purpose.
+	Is string
+}
 
 // An OperatorClass tells an index method, its ID's Sub, how to handle a type.
 type OperatorClass struct {
@@ -68,6 +82,27 @@ FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnam
 				f.ID.Kind = KindOperatorFamily
 				r.add(f, classOperatorFamily, oid)
 				return nil
+			},
+		},
+		{
+			"members of operator families", `SELECT 'pg_catalog.pg_amop'::pg_catalog.regclass::oid, a.oid, a.amopfamily, pg_catalog.format('OPERATOR %s (%s, %s)', a.amopstrategy, pg_catalog.format_type(a.amoplefttype, NULL), pg_catalog.format_type(a.amoprighttype, NULL)),
+  (SELECT pg_catalog.quote_ident(n.nspname) || '.' || o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.amopopr),
+  coalesce((SELECT ' FOR ORDER BY ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(f.opfname) FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnamespace WHERE f.oid = a.amopsortfamily), '')
+FROM pg_catalog.pg_amop a WHERE a.oid >= 16384 AND` + ofFamily("pg_amop", "a.oid") + `
+UNION ALL SELECT 'pg_catalog.pg_amproc'::pg_catalog.regclass::oid, p.oid, p.amprocfamily, pg_catalog.format('FUNCTION %s (%s, %s)', p.amprocnum, pg_catalog.format_type(p.amproclefttype, NULL), pg_catalog.format_type(p.amprocrighttype, NULL)), p.amproc::pg_catalog.regprocedure::text, ''
+FROM pg_catalog.pg_amproc p WHERE p.oid >= 16384 AND` + ofFamily("pg_amproc", "p.oid") + ` ORDER BY 4`,
+			func(rows pgx.Rows) error {
+				var class, oid, family uint32
+				var m FamilyMember
+				var is, purpose string
+				err := rows.Scan(&class, &oid, &family, &m.Slot, &is, &purpose)
+				id := r.byOID[address{classOperatorFamily, family, 0}]
+				if f, ok := r.catalog.objects[id].(*OperatorFamily); ok {
+					m.Is = is + purpose
+					f.Members = append(f.Members, m)
+					r.alias(address{class, oid, 0}, id)
+				}
+				return err
 			},
 		},
 		{
@@ -136,4 +171,9 @@ FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 AND` + notMember("pg_cast", "c.oi
 			},
 		},
 	}
+}
+
+// ofFamily picks what depends on an operator family itself, not on a class.
+func ofFamily(class, oid string) string {
+	return ` EXISTS (SELECT FROM pg_catalog.pg_depend fd WHERE fd.classid = 'pg_catalog.` + class + `'::pg_catalog.regclass AND fd.objid = ` + oid + ` AND fd.refclassid = 'pg_catalog.pg_opfamily'::pg_catalog.regclass AND fd.deptype = 'a') `
 }

@@ -280,6 +280,11 @@ func (r *reader) finish(options Options) {
 		if !known || !too || from == to || r.catalog.objects[to] == nil {
 			continue
 		}
+		if l.kind == "P" && from.Kind == KindConstraint && to.Kind == KindIndex {
+			// A partition's constraint whose index has become part of that of the
+			// partitioned table: there it has to be before.
+			from, to = to, from
+		}
 		if o := r.catalog.objects[from]; o != nil {
 			o.Base().Needs = append(o.Base().Needs, to)
 		}

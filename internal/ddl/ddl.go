@@ -166,6 +166,7 @@ func (w *writer) createRare(o catalog.Object) {
 		w.add("CREATE OPERATOR " + operatorName(o.ID) + " (" + o.Definition + ")")
 	case *catalog.OperatorFamily:
 		w.add("CREATE " + name(o))
+		w.familyMembers(nil, o)
 	case *catalog.OperatorClass:
 		w.add("CREATE OPERATOR CLASS " + qualified(o.ID.Schema, o.ID.Name) + " " + o.Definition)
 	case *catalog.Cast:
@@ -223,7 +224,9 @@ func (w *writer) drop(o catalog.Object) {
 		w.add(alterTable(id) + "ALTER COLUMN " + ident(id.Sub) + " DROP DEFAULT")
 	case *catalog.Constraint:
 		w.add("ALTER " + parentOf(o) + " DROP CONSTRAINT " + ident(id.Sub))
-	case *catalog.Trigger, *catalog.Rule, *catalog.Policy:
+	case *catalog.Trigger:
+		w.dropTrigger(o)
+	case *catalog.Rule, *catalog.Policy:
 		w.add("DROP " + name(o))
 	case *catalog.Table, *catalog.Sequence:
 		w.add("DROP "+name(o), DataLoss)
@@ -261,7 +264,7 @@ func (w *writer) alter(a diff.Alter) {
 			w.createFunction(to)
 		}
 	case *catalog.Trigger:
-		w.enable(to.ID, "TRIGGER", a.From.(*catalog.Trigger).Enabled, to.Enabled)
+		w.alterTrigger(a.From.(*catalog.Trigger), to)
 	case *catalog.Rule:
 		w.enable(to.ID, "RULE", a.From.(*catalog.Rule).Enabled, to.Enabled)
 	case *catalog.Policy:
@@ -296,6 +299,8 @@ func (w *writer) alterRare(a diff.Alter) {
 		w.alterForeignServer(a.From.(*catalog.ForeignServer), to)
 	case *catalog.UserMapping:
 		w.foreignChange("ALTER "+name(to)+" OPTIONS ", a.From.(*catalog.UserMapping).Options, to.Options)
+	case *catalog.OperatorFamily:
+		w.familyMembers(a.From.(*catalog.OperatorFamily).Members, to)
 	case *catalog.TextSearch:
 		w.mappings(a.From.(*catalog.TextSearch).Mappings, to)
 	case *catalog.DefaultPrivileges:

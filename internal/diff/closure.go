@@ -151,8 +151,15 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 			return parent, true
 		}
 	}
-	if id.Kind == catalog.KindDefault {
+	switch id.Kind {
+	case catalog.KindDefault:
 		return dropped(catalog.ID{Kind: catalog.KindColumn, Schema: schema, Name: name, Sub: id.Sub})
+	case catalog.KindTrigger: // one that is inherited
+		for _, above := range o.Base().Needs {
+			if parent, ok := dropped(above); ok && above.Kind == catalog.KindTrigger {
+				return parent, true
+			}
+		}
 	}
 	return parent, false
 }

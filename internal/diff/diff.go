@@ -163,7 +163,12 @@ func inPlace(from, to catalog.Object, fields []string) way {
 		return view(f, to.(*catalog.View), fields)
 	case *catalog.Function:
 		return function(f, to.(*catalog.Function), fields)
-	case *catalog.Trigger, *catalog.Rule:
+	case *catalog.Trigger:
+		if (f.EnabledAbove == "") != (to.(*catalog.Trigger).EnabledAbove == "") {
+			return replaceable
+		}
+		return only(fields, "Enabled", "EnabledAbove", "Comment")
+	case *catalog.Rule:
 		return only(fields, "Enabled", "Comment")
 	case *catalog.Policy:
 		return policy(f, to.(*catalog.Policy), fields)

@@ -80,7 +80,12 @@ func (g *graph) needs() {
 	for id, n := range g.drops {
 		needs := slices.Clone(g.w.from.Get(id).Base().Needs)
 		for _, carried := range g.w.allCarried(id) {
-			needs = append(needs, carried.Base().Needs...)
+			for _, needed := range carried.Base().Needs {
+				// The parts of a partitioned index go with either table.
+				if carried.Base().ID.Kind != catalog.KindIndex || needed.Kind != catalog.KindConstraint {
+					needs = append(needs, needed)
+				}
+			}
 		}
 		for _, needed := range needs {
 			g.edge(n, g.dropOf(needed))
