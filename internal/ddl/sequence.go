@@ -8,13 +8,13 @@ import (
 	"github.com/aludel-db/aludel/internal/catalog"
 )
 
-// standardSequence are the options of a sequence of the same type of which
-// none is given, in the same direction.
+// standardSequence are the options that CREATE SEQUENCE gives one of which only
+// the direction and, for the start, the bounds are said.
 func standardSequence(o catalog.SequenceOptions) catalog.SequenceOptions {
 	limit := map[string]int64{"smallint": math.MaxInt16, "integer": math.MaxInt32, "bigint": math.MaxInt64}[o.Type]
-	s := catalog.SequenceOptions{Type: o.Type, Start: 1, Increment: 1, Min: 1, Max: limit, Cache: 1}
+	s := catalog.SequenceOptions{Type: o.Type, Start: o.Min, Increment: 1, Min: 1, Max: limit, Cache: 1}
 	if o.Increment < 0 {
-		s.Increment, s.Start, s.Min, s.Max = -1, -1, -limit-1, -1
+		s.Start, s.Min, s.Max = o.Max, -limit-1, -1
 	}
 	return s
 }

@@ -195,7 +195,7 @@ func (w *writer) alterTable(from, to *catalog.Table) {
 			w.late = append(w.late, Statement{SQL: alterTable(id) + "OF " + to.OfType})
 		}
 	}
-	w.storage("ALTER "+name(to), from.Options, to.Options)
+	w.tableOptions(from.Options, to)
 	if from.AccessMethod != to.AccessMethod {
 		w.add(alterTable(id)+"SET ACCESS METHOD "+ident(orDefault(to.AccessMethod, "heap")), Rewrite)
 	}
@@ -230,6 +230,22 @@ func (w *writer) tableState(from, to *catalog.Table) {
 	if from.ForceRowSecurity != to.ForceRowSecurity {
 		w.add(alterTable(to.ID) + map[bool]string{true: "FORCE", false: "NO FORCE"}[to.ForceRowSecurity] + " ROW LEVEL SECURITY")
 	}
+}
+
+// tableOptions sets storage parameters, those of the TOAST table at the end:
+// until a column that can be long is added there is none, and PostgreSQL passes
+// over its parameters.
+func (w *writer) tableOptions(from []string, to *catalog.Table) {
+	isTOAST := func(o string) bool { return strings.HasPrefix(o, "toast.") }
+	isOwn := func(o string) bool { return !isTOAST(o) }
+	only := func(list []string, keep func(string) bool) []string {
+		return slices.DeleteFunc(slices.Clone(list), func(o string) bool { return !keep(o) })
+	}
+	w.storage("ALTER "+name(to), only(from, isOwn), only(to.Options, isOwn))
+	now := len(w.statements)
+	w.storage("ALTER "+name(to), only(from, isTOAST), only(to.Options, isTOAST))
+	w.late = append(w.late, w.statements[now:]...)
+	w.statements = w.statements[:now]
 }
 
 // storage writes what SET and RESET of parameters it takes.

@@ -40,7 +40,54 @@ func (w *work) order() ([]Change, error) {
 	}
 	g.needs()
 	g.names()
-	return g.sort()
+	changes, stuck := g.sort()
+	if len(stuck) == 0 {
+		return changes, nil
+	}
+	if w.release(stuck) {
+		return w.order()
+	}
+	var names []string
+	for _, n := range stuck {
+		names = append(names, fmt.Sprintf("%T %s", n.change, n.id))
+	}
+	slices.Sort(names)
+	return nil, fmt.Errorf("%w: %s", ErrCycle, strings.Join(names, ", "))
+}
+
+// release has what goes with its table go by itself, before, where it is what
+// keeps another that can't go either: policies of two tables that each speak of
+// the other.
+func (w *work) release(stuck []*node) bool {
+	holders := map[catalog.ID]bool{}
+	for _, n := range stuck {
+		for _, o := range append(w.allCarried(n.id), n.change.Object()) {
+			holders[o.Base().ID] = true
+		}
+	}
+	released := false
+	for _, n := range stuck {
+		for _, o := range w.allCarried(n.id) {
+			id := o.Base().ID
+			switch o.(type) {
+			case *catalog.Policy, *catalog.Trigger, *catalog.Rule, *catalog.Index, *catalog.Constraint, *catalog.Default:
+			default:
+				continue
+			}
+			schema, name, _ := id.Parent()
+			if !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
+				return holders[needed] && (needed.Schema != schema || needed.Name != name)
+			}) {
+				continue
+			}
+			parent := w.wentWith[id]
+			w.carried[parent] = slices.DeleteFunc(w.carried[parent], func(c catalog.Object) bool { return c.Base().ID == id })
+			delete(w.wentWith, id)
+			w.drops[id] = o
+			released = true
+		}
+	}
+	return released
 }
 
 type graph struct {
@@ -280,7 +327,8 @@ func compareNodes(a, b *node) int {
 // is a fault of this package.
 var ErrCycle = errors.New("the changes depend on each other in a circle")
 
-func (g *graph) sort() ([]Change, error) {
+// sort answers the changes in order, or those that wait for each other.
+func (g *graph) sort() (changes []Change, stuck []*node) {
 	var ready queue
 	total := len(g.drops) + len(g.makes)
 	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
@@ -291,7 +339,7 @@ func (g *graph) sort() ([]Change, error) {
 		}
 	}
 	heap.Init(&ready)
-	changes := make([]Change, 0, total)
+	changes = make([]Change, 0, total)
 	for ready.Len() > 0 {
 		n := heap.Pop(&ready).(*node)
 		changes = append(changes, n.change)
@@ -304,14 +352,12 @@ func (g *graph) sort() ([]Change, error) {
 	if len(changes) == total {
 		return changes, nil
 	}
-	var stuck []string
 	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
 		for _, n := range nodes {
 			if n.before > 0 {
-				stuck = append(stuck, fmt.Sprintf("%T %s", n.change, n.id))
+				stuck = append(stuck, n)
 			}
 		}
 	}
-	slices.Sort(stuck)
-	return nil, fmt.Errorf("%w: %s", ErrCycle, strings.Join(stuck, ", "))
+	return nil, stuck
 }
