@@ -26,6 +26,7 @@ const (
 	KindTable      Kind = "table" // partitioned and foreign ones too
 	KindColumn     Kind = "column"
 	KindDefault    Kind = "default"    // of a column
+	KindAttachment Kind = "attachment" // of a partition, of a table that inherits
 	KindConstraint Kind = "constraint" // of a table or domain
 	KindIndex      Kind = "index"
 	KindView       Kind = "view" // materialized ones too
@@ -67,7 +68,7 @@ type ID struct {
 // belong to, without its kind; ok is false for what stands alone.
 func (id ID) Parent() (schema, name string, ok bool) {
 	switch id.Kind {
-	case KindColumn, KindDefault, KindConstraint, KindTrigger, KindRule, KindPolicy:
+	case KindColumn, KindDefault, KindAttachment, KindConstraint, KindTrigger, KindRule, KindPolicy:
 		return id.Schema, id.Name, true
 	}
 	return "", "", false

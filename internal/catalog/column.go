@@ -38,8 +38,7 @@ func (r *reader) columns() []query {
   a.attnotnull, a.attidentity::text, a.attgenerated::text, coalesce(d.oid, 0), CASE WHEN d.oid IS NULL THEN '' ELSE pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
   CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text ELSE '' END, t.typstorage::text, ` + r.since(14, "a.attcompression::text", "''") + `,
   coalesce(a.attstattarget, -1)::int, coalesce(a.attoptions, '{}'), coalesce(a.attfdwoptions, '{}'), NOT a.attislocal OR a.attinhcount > 0 AND c.relispartition,
-  coalesce(a.attacl::text[], '{}'), c.relispartition AND EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_attribute pa ON pa.attrelid = i.inhparent AND pa.attname = a.attname
-    JOIN pg_catalog.pg_attrdef pd ON pd.adrelid = pa.attrelid AND pd.adnum = pa.attnum WHERE i.inhrelid = c.oid AND pg_catalog.pg_get_expr(pd.adbin, pd.adrelid) = pg_catalog.pg_get_expr(d.adbin, d.adrelid))
+  coalesce(a.attacl::text[], '{}')
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname` + userSchemas + `ORDER BY c.oid, a.attnum`,
@@ -49,9 +48,8 @@ WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n
 			var number int16
 			var identity, generated, expression, storage, compression string
 			var acl []string
-			var sameDefault bool
 			if err := rows.Scan(&table, &number, &c.ID.Schema, &c.ID.Name, &c.ID.Sub, &c.Type, &c.Collation, &c.NotNull, &identity, &generated,
-				&attrdef, &expression, &storage, &c.TypeStorage, &compression, &c.Statistics, &c.Options, &c.ForeignOptions, &c.Inherited, &acl, &sameDefault); err != nil {
+				&attrdef, &expression, &storage, &c.TypeStorage, &compression, &c.Statistics, &c.Options, &c.ForeignOptions, &c.Inherited, &acl); err != nil {
 				return err
 			}
 			if r.relations[table] == nil {
@@ -76,10 +74,6 @@ WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n
 				r.alias(address{classAttrdef, attrdef, 0}, c.ID)
 			default:
 				d := &Default{Common: Common{ID: ID{KindDefault, c.ID.Schema, c.ID.Name, c.ID.Sub}}, Expression: normalExpression(expression)}
-				if sameDefault { // a partition gets it with the table
-					r.alias(address{classAttrdef, attrdef, 0}, c.ID)
-					return nil
-				}
 				r.add(d, classAttrdef, attrdef)
 			}
 			return nil

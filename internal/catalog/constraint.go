@@ -2,8 +2,7 @@ package catalog
 
 import "github.com/jackc/pgx/v5"
 
-// A Constraint is one of a table or a domain, of its own: not what a partition
-// or a child table inherits.
+// A Constraint is one of a table or a domain.
 type Constraint struct {
 	Common
 	Type ConstraintType
@@ -18,6 +17,12 @@ type Constraint struct {
 	// IndexComment and IndexOptions belong to that index.
 	IndexComment string
 	IndexOptions []string
+	// Inherited tells that it came from the table above, where it is Above.
+	// One that has not may have an index that is a part of the index Above.
+	Inherited bool
+	Above     ID
+	// NameGiven tells that its index has not the name that PostgreSQL gives.
+	NameGiven bool
 }
 
 // A ConstraintType is pg_constraint's contype.
@@ -37,22 +42,36 @@ func (r *reader) constraints() []query {
 	return []query{{
 		"constraints", `SELECT k.oid, n.nspname::text, coalesce(c.relname, t.typname)::text, k.conname::text, k.contype::text,
   pg_catalog.pg_get_constraintdef(k.oid), NOT k.convalidated, k.contypid <> 0, coalesce(i.relname::text, ''), coalesce(i.oid, 0),
-  coalesce(pg_catalog.obj_description(i.oid, 'pg_class'), ''), coalesce(i.reloptions, '{}')
+  coalesce(pg_catalog.obj_description(i.oid, 'pg_class'), ''), coalesce(i.reloptions, '{}'),
+  k.conparentid <> 0 OR k.contype = 'c' AND NOT k.conislocal AND k.contypid = 0, coalesce(p.conname::text, ''), coalesce(pc.relname::text, ''), coalesce(pn.nspname::text, ''),
+  coalesce((SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.oid), 0), (SELECT pg_catalog.array_agg(ia.attname::text ORDER BY ia.attnum) FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = i.oid AND k.conparentid <> 0)
 FROM pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid LEFT JOIN pg_catalog.pg_type t ON t.oid = k.contypid
 LEFT JOIN pg_catalog.pg_class i ON i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')
 JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(c.relnamespace, t.typnamespace)
-WHERE k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0 AND (k.conislocal OR k.contypid <> 0) AND n.nspname` + userSchemas,
+LEFT JOIN pg_catalog.pg_constraint p ON p.oid = k.conparentid LEFT JOIN pg_catalog.pg_class pc ON pc.oid = p.conrelid LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
+WHERE k.contype IN ('p', 'u', 'c', 'f', 'x') AND p.conrelid IS DISTINCT FROM k.conrelid AND n.nspname` + userSchemas,
 		func(rows pgx.Rows) error {
 			k := &Constraint{}
-			var oid, index uint32
-			var options []string
-			if err := rows.Scan(&oid, &k.ID.Schema, &k.ID.Name, &k.ID.Sub, (*string)(&k.Type), &k.Definition, &k.NotValid, &k.Domain, &k.Index, &index, &k.IndexComment, &options); err != nil {
+			var oid, index, indexAbove uint32
+			var options, columns []string
+			if err := rows.Scan(&oid, &k.ID.Schema, &k.ID.Name, &k.ID.Sub, (*string)(&k.Type), &k.Definition, &k.NotValid, &k.Domain, &k.Index, &index, &k.IndexComment, &options,
+				&k.Inherited, &k.Above.Sub, &k.Above.Name, &k.Above.Schema, &indexAbove, &columns); err != nil {
 				return err
 			}
 			k.ID.Kind, k.IndexOptions = KindConstraint, storageOptions(options, nil)
 			if r.catalog.objects[ID{Kind: KindTable, Schema: k.ID.Schema, Name: k.ID.Name}] == nil &&
 				r.catalog.objects[ID{Kind: KindType, Schema: k.ID.Schema, Name: k.ID.Name}] == nil {
 				return nil
+			}
+			if k.Above.Name != "" {
+				k.Above.Kind = KindConstraint
+				label := map[ConstraintType]string{PrimaryKey: "pkey", Unique: "key", Exclusion: "excl"}[k.Type]
+				if k.Type == PrimaryKey {
+					columns = nil
+				}
+				k.NameGiven = label != "" && !isGeneratedName(k.ID.Sub, k.ID.Name, columns, label)
+			} else if indexAbove != 0 {
+				r.parts = append(r.parts, part{&k.Above, indexAbove})
 			}
 			k.Definition = normalExpression(trimNotValid(k.Definition))
 			r.add(k, classConstraint, oid)

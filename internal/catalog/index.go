@@ -1,9 +1,12 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
+import (
+	"strings"
 
-// An Index is one that belongs to no constraint and is no part of a
-// partitioned index.
+	"github.com/jackc/pgx/v5"
+)
+
+// An Index is one that belongs to no constraint.
 type Index struct {
 	Common
 	Table ID // or a materialized view
@@ -17,6 +20,11 @@ type Index struct {
 	Statistics []IndexStatistics
 	// Invalid is what a failed CREATE INDEX CONCURRENTLY leaves.
 	Invalid bool
+	// Above is the index that it is a part of, an index's or a constraint's;
+	// zero for others.
+	Above ID
+	// NameGiven tells that such a part has not the name that PostgreSQL gives.
+	NameGiven bool
 }
 
 // IndexStatistics is the target of an indexed expression.
@@ -27,22 +35,29 @@ func (r *reader) indexes() []query {
 	return []query{
 		{
 			"indexes", `SELECT i.indexrelid, i.indrelid, n.nspname::text, c.relname::text, pg_catalog.pg_get_indexdef(i.indexrelid), i.indisunique,
-  coalesce(c.reloptions, '{}'), coalesce(ts.spcname::text, ''), NOT i.indisvalid
+  coalesce(c.reloptions, '{}'), coalesce(ts.spcname::text, ''), NOT i.indisvalid,
+  coalesce((SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.indexrelid), 0), tc.relname::text,
+  (SELECT pg_catalog.array_agg(ia.attname::text ORDER BY ia.attnum) FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = c.oid AND c.relispartition)
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class tc ON tc.oid = i.indrelid
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
-WHERE n.nspname` + userSchemas + `AND NOT c.relispartition
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))`,
+WHERE n.nspname` + userSchemas + `AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))`,
 			func(rows pgx.Rows) error {
 				i := &Index{}
 				var oid, table uint32
-				var options []string
-				if err := rows.Scan(&oid, &table, &i.ID.Schema, &i.ID.Name, &i.Definition, &i.Unique, &options, &i.Tablespace, &i.Invalid); err != nil {
+				var above uint32
+				var tableName string
+				var options, columns []string
+				if err := rows.Scan(&oid, &table, &i.ID.Schema, &i.ID.Name, &i.Definition, &i.Unique, &options, &i.Tablespace, &i.Invalid,
+					&above, &tableName, &columns); err != nil {
 					return err
 				}
 				i.ID.Kind, i.Options = KindIndex, storageOptions(options, nil)
 				i.Definition = normalExpression(withoutOptions(i.Definition, options))
+				i.NameGiven = above != 0 && !isGeneratedName(i.ID.Name, tableName, columns, "idx")
 				byOID[oid] = i
 				r.indexTables = append(r.indexTables, indexTable{i, table})
+				r.parts = append(r.parts, part{&i.Above, above})
 				r.at(address{classClass, oid, 0}, i.ID)
 				return nil
 			},
@@ -68,4 +83,35 @@ WHERE c.relkind IN ('i', 'I') AND a.attstattarget >= 0 ORDER BY a.attrelid, a.at
 type indexTable struct {
 	index *Index
 	table uint32
+}
+
+// A part is where to write what an index is a part of, and that one's OID.
+type part struct {
+	above *ID
+	oid   uint32
+}
+
+// isGeneratedName tells that PostgreSQL would give an index this name by
+// itself: the table's, its columns' and a label, cut to 63 bytes, and a number
+// where that was taken (makeObjectName, ChooseRelationName).
+func isGeneratedName(name, table string, columns []string, label string) bool {
+	const limit = 63
+	all := strings.Join(columns, "_")
+	free := limit - len(label) - 1
+	if all != "" {
+		free--
+	}
+	for len(table)+len(all) > free {
+		if len(table) > len(all) {
+			table = table[:len(table)-1]
+		} else {
+			all = all[:len(all)-1]
+		}
+	}
+	generated := table + "_"
+	if all != "" {
+		generated += all + "_"
+	}
+	rest, ok := strings.CutPrefix(name, generated+label)
+	return ok && strings.Trim(rest, "0123456789") == ""
 }

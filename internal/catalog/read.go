@@ -136,6 +136,7 @@ type reader struct {
 	relations  map[uint32]Object // tables, views, sequences by their OID
 	// indexTables are joined at the end: a materialized view is read after them.
 	indexTables []indexTable
+	parts       []part
 	links       []link
 	comments    []comment
 }
@@ -184,7 +185,7 @@ func (r *reader) queries() []query {
 	return slices.Concat(
 		// With an empty path PostgreSQL qualifies every name in what it writes.
 		[]query{setting("search_path", "''"), setting("jit", "off"), r.session()},
-		r.schemas(), r.extensions(), r.types(), r.tables(), r.columns(), r.sequences(), r.constraints(), r.indexes(),
+		r.schemas(), r.extensions(), r.types(), r.tables(), r.attachments(), r.columns(), r.sequences(), r.constraints(), r.indexes(),
 		r.views(), r.functions(), r.triggers(), r.rules(), r.policies(),
 		r.eventTriggers(), r.publications(), r.statistics(), r.foreign(), r.collations(), r.operators(), r.textSearch(), r.languages(),
 		r.defaultPrivileges(), []query{r.unsupported()},
@@ -258,6 +259,9 @@ func (r *reader) finish(options Options) {
 			r.catalog.objects[x.index.ID] = x.index
 		}
 	}
+	for _, p := range r.parts {
+		*p.above = r.byOID[address{classClass, p.oid, 0}]
+	}
 	for _, c := range r.comments {
 		if o := r.catalog.objects[r.own[c.of]]; o != nil {
 			o.Base().Comment = c.text
@@ -280,15 +284,14 @@ func (r *reader) finish(options Options) {
 		if !known || !too || from == to || r.catalog.objects[to] == nil {
 			continue
 		}
-		if l.kind == "P" && from.Kind == KindConstraint && to.Kind == KindIndex {
-			// A partition's constraint whose index has become part of that of the
-			// partitioned table: there it has to be before.
-			from, to = to, from
+		if l.kind == "P" && from.Kind != KindTrigger && to.Kind != KindTable {
+			continue // a part of an index is Above's, and may have been there before
 		}
 		if o := r.catalog.objects[from]; o != nil {
 			o.Base().Needs = append(o.Base().Needs, to)
 		}
 	}
+	r.joinAttachments()
 	for _, o := range r.catalog.objects {
 		r.addOwnNeeds(o)
 		r.catalog.normalOwner(o)
@@ -330,11 +333,6 @@ func (r *reader) addOwnNeeds(o Object) {
 	switch o := o.(type) {
 	case *Index:
 		need(o.Table)
-	case *Table:
-		need(o.PartitionOf)
-		for _, parent := range o.Inherits {
-			need(parent)
-		}
 	case *Extension:
 		need(ID{Kind: KindSchema, Name: o.Schema})
 	}

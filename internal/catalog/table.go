@@ -13,12 +13,7 @@ type Table struct {
 	Unlogged bool
 	// PartitionKey is that of a partitioned table: RANGE (created_at).
 	PartitionKey string
-	// PartitionOf and Bound make it a partition.
-	PartitionOf ID
-	Bound       string
-	// Inherits are the parents of a table that is no partition, in their order.
-	Inherits []ID
-	OfType   string // of a typed table
+	OfType       string // of a typed table
 	// Options are storage parameters, name=value, sorted; those of the TOAST
 	// table begin with "toast.".
 	Options      []string
@@ -40,7 +35,6 @@ func (r *reader) tables() []query {
 			"tables", `SELECT c.oid, c.reltype, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
   coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))::text[], c.relpersistence = 'u',
   CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) ELSE '' END,
-  CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) ELSE '' END,
   CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) ELSE '' END,
   coalesce(c.reloptions, '{}'), coalesce(toast.reloptions, '{}'), CASE WHEN am.amname = 'heap' THEN '' ELSE coalesce(am.amname::text, '') END, coalesce(ts.spcname::text, ''),
   c.relreplident::text, coalesce((SELECT ic.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisreplident), ''),
@@ -56,7 +50,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 				var oid, rowType uint32
 				var acl, options, toast []string
 				var identity, index string
-				if err := rows.Scan(&oid, &rowType, &t.ID.Schema, &t.ID.Name, &t.Owner, &acl, &t.Unlogged, &t.PartitionKey, &t.Bound, &t.OfType,
+				if err := rows.Scan(&oid, &rowType, &t.ID.Schema, &t.ID.Name, &t.Owner, &acl, &t.Unlogged, &t.PartitionKey, &t.OfType,
 					&options, &toast, &t.AccessMethod, &t.Tablespace, &identity, &index, &t.ClusterOn, &t.RowSecurity, &t.ForceRowSecurity,
 					&t.Server, &t.ForeignOptions); err != nil {
 					return err
@@ -70,25 +64,6 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 				r.add(t, classClass, oid)
 				r.alias(address{classType, rowType, 0}, t.ID)
 				r.relations[oid] = t
-				return nil
-			},
-		},
-		{
-			"inheritance", `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno`,
-			func(rows pgx.Rows) error {
-				var child, parent uint32
-				if err := rows.Scan(&child, &parent); err != nil {
-					return err
-				}
-				t, isTable := r.relations[child].(*Table)
-				above, known := r.relations[parent]
-				switch {
-				case !isTable || !known:
-				case t.Bound != "":
-					t.PartitionOf = above.Base().ID
-				default:
-					t.Inherits = append(t.Inherits, above.Base().ID)
-				}
 				return nil
 			},
 		},

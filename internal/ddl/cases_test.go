@@ -233,7 +233,7 @@ func dumped(text string) []string {
 	return statements
 }
 
-var parameters = regexp.MustCompile(`WITH \([a-z_]+=[^)]*\)`)
+var parameters = regexp.MustCompile(`WITH \([a-z_.]+=[^)]*\)`)
 
 func sortedParameters(with string) string {
 	list := strings.Split(strings.TrimSuffix(strings.TrimPrefix(with, "WITH ("), ")"), ", ")

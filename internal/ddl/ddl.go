@@ -68,6 +68,10 @@ func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *w
 		}
 		id := c.Object().Base().ID
 		w.made[id] = i
+		if x, isIndex := c.Object().(*catalog.Index); isIndex {
+			table := [2]string{x.Table.Schema, x.Table.Name}
+			w.children[table] = append(w.children[table], i)
+		}
 		if schema, name, ok := id.Parent(); ok {
 			w.children[[2]string{schema, name}] = append(w.children[[2]string{schema, name}], i)
 		}
@@ -84,9 +88,10 @@ type writer struct {
 	statements []Statement
 	late       []Statement // what needs indexes and partitions to be there
 
-	made     map[catalog.ID]int  // where an object is created or changed
-	children map[[2]string][]int // where that is of what belongs to a relation or domain
-	drops    []int               // how many drops stand in front of each change
+	made        map[catalog.ID]int  // where an object is created or changed
+	children    map[[2]string][]int // where that is of what belongs to a relation or domain
+	hasChildren map[catalog.ID]bool // the tables that others hang on, once asked
+	drops       []int               // how many drops stand in front of each change
 }
 
 func (w *writer) add(sql string, hazards ...Hazard) {
@@ -124,7 +129,9 @@ func (w *writer) create(o catalog.Object) {
 		w.add(alterTable(o.ID) + "ADD COLUMN " + columnClause(o))
 		w.columnExtras(o)
 	case *catalog.Default:
-		w.add(alterTable(o.ID) + "ALTER COLUMN " + ident(o.ID.Sub) + " SET DEFAULT " + o.Expression)
+		w.add(w.only(o.ID) + "ALTER COLUMN " + ident(o.ID.Sub) + " SET DEFAULT " + o.Expression)
+	case *catalog.Attachment:
+		w.createAttachment(o)
 	case *catalog.Constraint:
 		w.createConstraint(o)
 	case *catalog.Index:
@@ -221,7 +228,9 @@ func (w *writer) drop(o catalog.Object) {
 	case *catalog.Column:
 		w.add(alterTable(id)+"DROP COLUMN "+ident(id.Sub), DataLoss)
 	case *catalog.Default:
-		w.add(alterTable(id) + "ALTER COLUMN " + ident(id.Sub) + " DROP DEFAULT")
+		w.add(w.only(id) + "ALTER COLUMN " + ident(id.Sub) + " DROP DEFAULT")
+	case *catalog.Attachment:
+		w.dropAttachment(o)
 	case *catalog.Constraint:
 		w.add("ALTER " + parentOf(o) + " DROP CONSTRAINT " + ident(id.Sub))
 	case *catalog.Trigger:
@@ -253,6 +262,8 @@ func (w *writer) alter(a diff.Alter) {
 	case *catalog.Default:
 		w.create(to)
 		return
+	case *catalog.Attachment:
+		w.alterAttachment(a.From.(*catalog.Attachment), to)
 	case *catalog.Constraint:
 		w.alterConstraint(a.From.(*catalog.Constraint), to)
 	case *catalog.Index:

@@ -18,13 +18,30 @@ func (w *writer) createIndex(i *catalog.Index) {
 			sql += with
 		}
 	}
-	// A partitioned index is written ON ONLY; made on the table itself, the
-	// partitions get theirs at once.
-	w.add(strings.Replace(sql, " ON ONLY ", " ON ", 1))
+	if !i.Invalid {
+		// A partitioned index is written ON ONLY; made on the table itself, the
+		// partitions get theirs at once. It is invalid while some have none.
+		sql = strings.Replace(sql, " ON ONLY ", " ON ", 1)
+	}
+	w.add(sql)
+	if w.comesInvalid(i.Above) {
+		w.late = append(w.late, Statement{SQL: "ALTER INDEX " + qualified(i.Above.Schema, i.Above.Name) + " ATTACH PARTITION " + qualified(i.ID.Schema, i.ID.Name)})
+	}
 	w.indexStatistics(nil, i)
 	if i.Tablespace != "" {
 		w.add("ALTER INDEX " + qualified(i.ID.Schema, i.ID.Name) + " SET TABLESPACE " + ident(i.Tablespace))
 	}
+}
+
+// comesInvalid tells that an index will be made for which not all partitions
+// have one.
+func (w *writer) comesInvalid(id catalog.ID) bool {
+	at, ok := w.made[id]
+	if !ok {
+		return false
+	}
+	i, isIndex := w.changes[at].Object().(*catalog.Index)
+	return isIndex && i.Invalid
 }
 
 func (w *writer) alterIndex(from, to *catalog.Index) {

@@ -14,6 +14,8 @@ func (w *writer) createTable(t *catalog.Table) {
 	var columns []*catalog.Column
 	var constraints []*catalog.Constraint
 	defaults := map[string]string{}
+	attached := w.foldedAttachment(t)
+	isPartition := attached != nil && attached.IsPartition()
 	mine := func(id catalog.ID) bool { return id.Schema == t.ID.Schema && id.Name == t.ID.Name }
 	foldable := func(o catalog.Object) bool {
 		return !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
@@ -30,18 +32,26 @@ func (w *writer) createTable(t *catalog.Table) {
 		waits := w.drops[i] > w.drops[w.at] // for something that goes first, and so frees a name perhaps
 		switch o := create.To.(type) {
 		case *catalog.Column:
-			if o.Inherited || t.OfType != "" || foldable(o) {
+			if o.Inherited && attached != nil || t.OfType != "" || foldable(o) {
 				columns = append(columns, o)
 				w.folded[o.ID] = true
 			}
 		case *catalog.Default:
+			if attached != nil && w.inheritedColumn(columns, o.ID.Sub) && w.defaultAbove(attached, o) {
+				w.folded[o.ID] = true // comes along
+				continue
+			}
 			// In a generated column's place it would be out of turn.
-			if foldable(o) && t.PartitionOf == (catalog.ID{}) && t.OfType == "" && !w.inheritedColumn(columns, o.ID.Sub) {
+			if foldable(o) && !isPartition && t.OfType == "" && !(attached != nil && w.inheritedColumn(columns, o.ID.Sub)) {
 				defaults[o.ID.Sub] = o.Expression
 				w.folded[o.ID] = true
 			}
 		case *catalog.Constraint:
-			if o.Type != catalog.ForeignKey && !waits && foldable(o) && o.Comment == "" && o.IndexComment == "" && len(o.IndexOptions) == 0 && !o.NotValid && t.PartitionOf == (catalog.ID{}) && t.Server == "" {
+			if attached != nil && o.Inherited {
+				w.folded[o.ID] = true // comes along
+				continue
+			}
+			if o.Type != catalog.ForeignKey && !slices.ContainsFunc(constraints, func(k *catalog.Constraint) bool { return mergedUnique(k, o) }) && !waits && foldable(o) && o.Comment == "" && o.IndexComment == "" && len(o.IndexOptions) == 0 && !o.NotValid && !isPartition && t.Server == "" {
 				constraints = append(constraints, o)
 				w.folded[o.ID] = true
 			}
@@ -49,7 +59,7 @@ func (w *writer) createTable(t *catalog.Table) {
 	}
 	var lines []string
 	for _, c := range columns {
-		if c.Inherited || t.OfType != "" {
+		if c.Inherited && attached != nil || t.OfType != "" {
 			continue
 		}
 		line := columnClause(c)
@@ -61,10 +71,13 @@ func (w *writer) createTable(t *catalog.Table) {
 	for _, k := range constraints {
 		lines = append(lines, "CONSTRAINT "+ident(k.ID.Sub)+" "+k.Definition)
 	}
-	w.add(tableHead(t, lines) + tableTail(t))
+	w.add(tableHead(t, attached, lines) + tableTail(t))
 	for _, c := range columns {
-		if c.NotNull && c.Identity == "" && (t.OfType != "" || c.Inherited && !w.parentHasNotNull(t, c)) {
+		if c.NotNull && c.Identity == "" && (t.OfType != "" || c.Inherited && attached != nil && !w.aboveHas(attached, c, func(above *catalog.Column) bool { return above.NotNull })) {
 			w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " SET NOT NULL")
+		}
+		if attached != nil && c.Inherited && w.lacksDefault(attached, c) {
+			w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " DROP DEFAULT")
 		}
 		w.columnExtras(c)
 		if c.Comment != "" {
@@ -77,22 +90,13 @@ func (w *writer) createTable(t *catalog.Table) {
 	w.tableState(&catalog.Table{ReplicaIdentity: "DEFAULT"}, t)
 }
 
-// parentHasNotNull tells that an inherited column gets its NOT NULL with the
-// rest.
-func (w *writer) parentHasNotNull(t *catalog.Table, c *catalog.Column) bool {
-	parents := t.Inherits
-	if t.PartitionOf != (catalog.ID{}) {
-		parents = []catalog.ID{t.PartitionOf}
+// mergedUnique tells that CREATE TABLE would make one of two constraints,
+// because they are for the same columns.
+func mergedUnique(a, b *catalog.Constraint) bool {
+	columns := func(k *catalog.Constraint) string {
+		return strings.TrimPrefix(strings.TrimPrefix(k.Definition, "PRIMARY KEY"), "UNIQUE")
 	}
-	return slices.ContainsFunc(parents, func(p catalog.ID) bool {
-		id := catalog.ID{Kind: catalog.KindColumn, Schema: p.Schema, Name: p.Name, Sub: c.ID.Sub}
-		parent := w.from.Get(id)
-		if i, changes := w.made[id]; changes {
-			parent = w.changes[i].Object()
-		}
-		column, ok := parent.(*catalog.Column)
-		return ok && column.NotNull
-	})
+	return a.Index != "" && b.Index != "" && columns(a) == columns(b)
 }
 
 // comesLater tells that an object is made or changed after what is being
@@ -103,7 +107,7 @@ func (w *writer) inheritedColumn(columns []*catalog.Column, name string) bool {
 	return slices.ContainsFunc(columns, func(c *catalog.Column) bool { return c.ID.Sub == name && c.Inherited })
 }
 
-func tableHead(t *catalog.Table, lines []string) string {
+func tableHead(t *catalog.Table, attached *catalog.Attachment, lines []string) string {
 	sql := "CREATE "
 	if t.Unlogged {
 		sql += "UNLOGGED "
@@ -114,8 +118,8 @@ func tableHead(t *catalog.Table, lines []string) string {
 	sql += "TABLE " + qualified(t.ID.Schema, t.ID.Name)
 	body := " (\n    " + strings.Join(lines, ",\n    ") + "\n)"
 	switch {
-	case t.PartitionOf != (catalog.ID{}):
-		return sql + " PARTITION OF " + qualified(t.PartitionOf.Schema, t.PartitionOf.Name) + " " + t.Bound
+	case attached != nil && attached.IsPartition():
+		return sql + " PARTITION OF " + qualified(attached.Parents[0].Schema, attached.Parents[0].Name) + " " + attached.Bound
 	case t.OfType != "" && len(lines) == 0:
 		return sql + " OF " + t.OfType
 	case t.OfType != "":
@@ -123,9 +127,9 @@ func tableHead(t *catalog.Table, lines []string) string {
 	case len(lines) == 0:
 		body = " ()"
 	}
-	if len(t.Inherits) > 0 {
+	if attached != nil {
 		var parents []string
-		for _, p := range t.Inherits {
+		for _, p := range attached.Parents {
 			parents = append(parents, qualified(p.Schema, p.Name))
 		}
 		body += " INHERITS (" + strings.Join(parents, ", ") + ")"
@@ -169,24 +173,6 @@ func (w *writer) alterTable(from, to *catalog.Table) {
 	id := to.ID
 	if from.Unlogged != to.Unlogged {
 		w.add(alterTable(id)+map[bool]string{true: "SET UNLOGGED", false: "SET LOGGED"}[to.Unlogged], Rewrite)
-	}
-	if from.PartitionOf != to.PartitionOf || from.Bound != to.Bound {
-		if from.PartitionOf != (catalog.ID{}) {
-			w.add(alterTable(from.PartitionOf) + "DETACH PARTITION " + qualified(id.Schema, id.Name))
-		}
-		if to.PartitionOf != (catalog.ID{}) {
-			w.late = append(w.late, Statement{SQL: alterTable(to.PartitionOf) + "ATTACH PARTITION " + qualified(id.Schema, id.Name) + " " + to.Bound})
-		}
-	}
-	for _, p := range from.Inherits {
-		if !slices.Contains(to.Inherits, p) {
-			w.add(alterTable(id) + "NO INHERIT " + qualified(p.Schema, p.Name))
-		}
-	}
-	for _, p := range to.Inherits {
-		if !slices.Contains(from.Inherits, p) {
-			w.late = append(w.late, Statement{SQL: alterTable(id) + "INHERIT " + qualified(p.Schema, p.Name)})
-		}
 	}
 	if from.OfType != to.OfType {
 		if to.OfType == "" {

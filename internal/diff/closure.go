@@ -55,6 +55,8 @@ func (w *work) falls(d, id catalog.ID, dropped bool) bool {
 	switch o := w.from.Get(d).(type) {
 	case *catalog.Table, *catalog.Schema, *catalog.Extension, *catalog.Sequence:
 		return false // holds data, or stands by itself; its alteration sees to it
+	case *catalog.Attachment:
+		return dropped && id.Kind == catalog.KindTable
 	case *catalog.Column:
 		return o.Generated != "" || dropped && id == tableOf(d) // is computed from the others, or goes with its table
 	case *catalog.Type:
@@ -81,7 +83,7 @@ func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
 			case isColumn && stays && !slices.Contains(t.Needs, id):
 				// Its own change of type lets go of this one.
 			case isColumn && stays && f.Generated == "":
-				if !t.Inherited { // or the parent's change brings it
+				if !t.Inherited || !w.staysAttached(t.ID) { // else the parent's change brings it
 					s.Columns = append(s.Columns, t)
 				}
 				// All that stands on the column falls as with a change of type.
@@ -105,9 +107,10 @@ func isIndexOrConstraint(o catalog.Object) bool {
 	return false
 }
 
-// subsume takes out the drops that come with another: what belongs to a table
-// goes with it.
+// subsume takes out what comes with another change: what belongs to a table
+// goes with it, what is inherited changes with what is above.
 func (w *work) subsume() {
+	w.inherited()
 	for id, o := range w.drops {
 		if parent, ok := w.goesWith(o); ok && !w.holds(o, parent) {
 			w.carried[parent] = append(w.carried[parent], o)
@@ -115,7 +118,6 @@ func (w *work) subsume() {
 			delete(w.drops, id)
 		}
 	}
-	w.inherited()
 }
 
 // goesWith answers what an object is dropped with, of what is dropped.
@@ -131,12 +133,21 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 	switch o := o.(type) {
 	case *catalog.Index:
 		return dropped(o.Table)
+	case *catalog.Table:
+		// Partitions go with the partitioned table; a foreign key to it would
+		// not let them go alone.
+		if a, ok := w.from.Get(attachmentOf(id)).(*catalog.Attachment); ok && a.IsPartition() {
+			return dropped(a.Parents[0])
+		}
 	case *catalog.Sequence:
 		if parent, ok := dropped(tableOf(o.OwnedBy)); ok {
 			return parent, true
 		}
 		return dropped(o.OwnedBy)
 	case *catalog.Constraint:
+		if o.Inherited { // goes with its table, or that above
+			break
+		}
 		// A foreign key keeps the other table, which may go as well.
 		if o.Type == catalog.ForeignKey && w.needsDropped(o) {
 			return parent, false
@@ -191,30 +202,6 @@ func (w *work) needsDropped(k *catalog.Constraint) bool {
 		other := tableOf(id)
 		return (id.Kind == catalog.KindTable || id.Kind == catalog.KindColumn) && other != tableOf(k.ID) && w.drops[other] != nil
 	})
-}
-
-// inherited takes out the columns that come and go with a parent's.
-func (w *work) inherited() {
-	for id, o := range w.creates {
-		if c, ok := o.(*catalog.Column); ok && c.Inherited && w.from.Get(tableOf(id)) != nil {
-			delete(w.creates, id)
-		}
-	}
-	for id, o := range w.drops {
-		if c, ok := o.(*catalog.Column); ok && c.Inherited && w.to.Get(tableOf(id)) != nil {
-			delete(w.drops, id)
-		}
-	}
-	for id, a := range w.alters {
-		f, ok := a.From.(*catalog.Column)
-		if !ok || !f.Inherited || !a.To.(*catalog.Column).Inherited {
-			continue
-		}
-		a.Fields = slices.DeleteFunc(slices.Clone(a.Fields), func(name string) bool { return name == "Type" || name == "Collation" })
-		if w.alters[id] = a; len(a.Fields) == 0 {
-			delete(w.alters, id)
-		}
-	}
 }
 
 func tableOf(id catalog.ID) catalog.ID {

@@ -78,7 +78,7 @@ type Options struct {
 // Compare answers the changes that lead from one catalog to the other. Empty
 // means that they are equal.
 func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
-	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, factsOf: map[reflect.Type][]fact{}}
+	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, factsOf: map[reflect.Type][]fact{}, cameDown: map[catalog.ID]bool{}}
 	w.match()
 	w.close()
 	w.subsume()
@@ -98,6 +98,8 @@ type work struct {
 	carried  map[catalog.ID][]catalog.Object
 	wentWith map[catalog.ID]catalog.ID
 	factsOf  map[reflect.Type][]fact
+	// cameDown are alterations of what a change above makes.
+	cameDown map[catalog.ID]bool
 }
 
 // match compares objects of one name.
@@ -153,6 +155,8 @@ func inPlace(from, to catalog.Object, fields []string) way {
 		return typ(f, to.(*catalog.Type), fields)
 	case *catalog.Table:
 		return table(f, to.(*catalog.Table), fields)
+	case *catalog.Attachment:
+		return attachment(f, to.(*catalog.Attachment))
 	case *catalog.Column:
 		return column(f, to.(*catalog.Column), fields)
 	case *catalog.Constraint:
@@ -234,7 +238,7 @@ func (w *work) facts(t reflect.Type) []fact {
 		"Common": true, "ID": true, "Needs": true, "Position": !w.options.ColumnOrder,
 		"Owner": w.options.NoOwners, "Grants": w.options.NoPrivileges,
 		// A column that a parent has gained in the same change is the same.
-		"Inherited": true,
+		"Inherited": true, "Above": true, "NameGiven": true,
 		// What the type brings is not the column's own.
 		"TypeStorage": true,
 	}

@@ -39,6 +39,7 @@ func (w *work) order() ([]Change, error) {
 		g.makes[id] = &node{change: *s, rank: makeRank(s.To), id: id}
 	}
 	g.needs()
+	g.attachments()
 	g.names()
 	changes, stuck := g.sort()
 	if len(stuck) == 0 {
@@ -127,12 +128,7 @@ func (g *graph) needs() {
 	for id, n := range g.drops {
 		needs := slices.Clone(g.w.from.Get(id).Base().Needs)
 		for _, carried := range g.w.allCarried(id) {
-			for _, needed := range carried.Base().Needs {
-				// The parts of a partitioned index go with either table.
-				if carried.Base().ID.Kind != catalog.KindIndex || needed.Kind != catalog.KindConstraint {
-					needs = append(needs, needed)
-				}
-			}
+			needs = append(needs, carried.Base().Needs...)
 		}
 		for _, needed := range needs {
 			g.edge(n, g.dropOf(needed))
@@ -267,6 +263,8 @@ func makeRank(o catalog.Object) int {
 		return 28
 	case *catalog.Index:
 		return 29
+	case *catalog.Attachment:
+		return 30
 	case *catalog.View:
 		return 31
 	case *catalog.AccessMethod, *catalog.Language, *catalog.ForeignDataWrapper, *catalog.ForeignServer, *catalog.UserMapping, *catalog.Collation:

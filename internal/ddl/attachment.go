@@ -1,0 +1,137 @@
+package ddl
+
+import (
+	"slices"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/diff"
+)
+
+// foldedAttachment is that of a new table if it can be written with it: all
+// above is there, and nothing has to be there before that CREATE TABLE would
+// bring in another form.
+func (w *writer) foldedAttachment(t *catalog.Table) *catalog.Attachment {
+	id := catalog.ID{Kind: catalog.KindAttachment, Schema: t.ID.Schema, Name: t.ID.Name}
+	at, ok := w.made[id]
+	if !ok {
+		return nil
+	}
+	create, ok := w.changes[at].(diff.Create)
+	if !ok {
+		return nil
+	}
+	a := create.To.(*catalog.Attachment)
+	for _, needed := range a.Needs {
+		if w.comesLater(needed) && !w.folded[needed] && (needed.Schema != t.ID.Schema || needed.Name != t.ID.Name) {
+			return nil
+		}
+	}
+	for _, i := range w.children[[2]string{t.ID.Schema, t.ID.Name}] {
+		if create, isCreate := w.changes[i].(diff.Create); isCreate && ownForm(create.To) {
+			return nil
+		}
+	}
+	w.folded[id] = true
+	return a
+}
+
+// ownForm tells that an object has to be made before its table is attached. A
+// column that computes its own value may be none above, or before PostgreSQL 16
+// only there.
+func ownForm(o catalog.Object) bool {
+	switch o := o.(type) {
+	case *catalog.Column:
+		return !o.Inherited && o.Generated != ""
+	case *catalog.Constraint:
+		return o.NameGiven || !o.Inherited && o.Above != catalog.ID{}
+	case *catalog.Index:
+		return o.NameGiven
+	}
+	return false
+}
+
+// aboveHas tells that a column of the same name in a table above has something,
+// as that is by now.
+func (w *writer) aboveHas(a *catalog.Attachment, c *catalog.Column, has func(*catalog.Column) bool) bool {
+	return slices.ContainsFunc(a.Parents, func(p catalog.ID) bool {
+		column, ok := w.now(catalog.ID{Kind: catalog.KindColumn, Schema: p.Schema, Name: p.Name, Sub: c.ID.Sub}).(*catalog.Column)
+		return ok && has(column)
+	})
+}
+
+// lacksDefault tells that an inherited column has none, and one above has.
+func (w *writer) lacksDefault(a *catalog.Attachment, c *catalog.Column) bool {
+	if _, has := w.made[catalog.ID{Kind: catalog.KindDefault, Schema: c.ID.Schema, Name: c.ID.Name, Sub: c.ID.Sub}]; has {
+		return false
+	}
+	return w.aboveHas(a, c, func(above *catalog.Column) bool {
+		return w.now(catalog.ID{Kind: catalog.KindDefault, Schema: above.ID.Schema, Name: above.ID.Name, Sub: above.ID.Sub}) != nil
+	})
+}
+
+// defaultAbove tells that a column above has this default.
+func (w *writer) defaultAbove(a *catalog.Attachment, d *catalog.Default) bool {
+	return slices.ContainsFunc(a.Parents, func(p catalog.ID) bool {
+		above, ok := w.now(catalog.ID{Kind: catalog.KindDefault, Schema: p.Schema, Name: p.Name, Sub: d.ID.Sub}).(*catalog.Default)
+		return ok && above.Expression == d.Expression
+	})
+}
+
+// now is an object as the statements so far have made it, nil where there is
+// none.
+func (w *writer) now(id catalog.ID) catalog.Object {
+	at, changes := w.made[id]
+	if !changes || at > w.at && !w.folded[id] {
+		return w.from.Get(id) // one that was dropped meanwhile included
+	}
+	return w.changes[at].Object()
+}
+
+func (w *writer) createAttachment(a *catalog.Attachment) {
+	child := qualified(a.ID.Schema, a.ID.Name)
+	if a.IsPartition() {
+		w.add(alterTable(a.Parents[0]) + "ATTACH PARTITION " + child + " " + a.Bound)
+		return
+	}
+	w.alterAttachment(&catalog.Attachment{}, a)
+}
+
+func (w *writer) dropAttachment(a *catalog.Attachment) {
+	if a.IsPartition() {
+		w.add(alterTable(a.Parents[0]) + "DETACH PARTITION " + qualified(a.ID.Schema, a.ID.Name))
+		return
+	}
+	w.alterAttachment(a, &catalog.Attachment{Common: catalog.Common{ID: a.ID}})
+}
+
+func (w *writer) alterAttachment(from, to *catalog.Attachment) {
+	for _, p := range from.Parents {
+		if !slices.Contains(to.Parents, p) {
+			w.add(alterTable(to.ID) + "NO INHERIT " + qualified(p.Schema, p.Name))
+		}
+	}
+	for _, p := range to.Parents {
+		if !slices.Contains(from.Parents, p) {
+			w.add(alterTable(to.ID) + "INHERIT " + qualified(p.Schema, p.Name))
+		}
+	}
+}
+
+// only is the word that keeps a change from reaching the tables below: what
+// they have is a change of their own.
+func (w *writer) only(table catalog.ID) string {
+	if w.hasChildren == nil {
+		w.hasChildren = map[catalog.ID]bool{}
+		for o := range w.from.Each {
+			if a, ok := o.(*catalog.Attachment); ok {
+				for _, p := range a.Parents {
+					w.hasChildren[p] = true
+				}
+			}
+		}
+	}
+	if w.hasChildren[catalog.ID{Kind: catalog.KindTable, Schema: table.Schema, Name: table.Name}] {
+		return "ALTER TABLE ONLY " + qualified(table.Schema, table.Name) + " "
+	}
+	return alterTable(table)
+}

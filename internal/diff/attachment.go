@@ -1,0 +1,254 @@
+package diff
+
+import (
+	"slices"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+)
+
+func attachment(from, to *catalog.Attachment) way {
+	if from.IsPartition() || to.IsPartition() || len(to.Parents) == 0 {
+		return replaceable
+	}
+	// NO INHERIT takes one away, INHERIT adds one at the end.
+	kept := slices.DeleteFunc(slices.Clone(from.Parents), func(p catalog.ID) bool { return !slices.Contains(to.Parents, p) })
+	if len(kept) > len(to.Parents) || !slices.Equal(kept, to.Parents[:len(kept)]) {
+		return replaceable
+	}
+	return alterable
+}
+
+func attachmentOf(id catalog.ID) catalog.ID {
+	return catalog.ID{Kind: catalog.KindAttachment, Schema: id.Schema, Name: id.Name}
+}
+
+// staysAttached tells that the table of what id names hangs on the same tables
+// before and after, and in between: what changes there changes here.
+func (w *work) staysAttached(id catalog.ID) bool {
+	a := attachmentOf(id)
+	return w.from.Get(a) != nil && w.to.Get(a) != nil && w.drops[a] == nil
+}
+
+// isInherited tells that an object came to its table from the one above.
+func isInherited(o catalog.Object) bool {
+	switch o := o.(type) {
+	case *catalog.Column:
+		return o.Inherited
+	case *catalog.Constraint:
+		return o.Inherited
+	case *catalog.Index:
+		return o.Above != catalog.ID{}
+	}
+	return false
+}
+
+// tableOfObject is the table of a column, a constraint or an index.
+func tableOfObject(o catalog.Object) catalog.ID {
+	if i, ok := o.(*catalog.Index); ok {
+		return i.Table
+	}
+	return tableOf(o.Base().ID)
+}
+
+// inherited takes out what comes, goes and changes with the table above. What
+// is on a table that is attached or detached meanwhile has to be seen to.
+func (w *work) inherited() {
+	w.inheritedTriggers()
+	for id, o := range w.creates {
+		if !isInherited(o) || !w.comes(o) {
+			continue
+		}
+		delete(w.creates, id)
+		bare := withoutExtras(o)
+		if fields := w.differing(bare, o); len(fields) > 0 {
+			w.alters[id] = Alter{From: bare, To: o, Fields: fields}
+			w.cameDown[id] = true
+		}
+	}
+	for id, o := range w.drops {
+		if isInherited(o) && w.to.Get(tableOfObject(o)) != nil && w.staysAttached(tableOfObject(o)) {
+			delete(w.drops, id)
+		}
+	}
+	for id, a := range w.alters {
+		if !isInherited(a.From) || !isInherited(a.To) || !w.staysAttached(tableOfObject(a.To)) {
+			continue
+		}
+		switch to := a.To.(type) {
+		case *catalog.Constraint:
+			delete(w.alters, id)
+		case *catalog.Column:
+			a.Fields = slices.DeleteFunc(slices.Clone(a.Fields), func(field string) bool { return w.comesDown(to, field) })
+			if w.alters[id] = a; len(a.Fields) == 0 {
+				delete(w.alters, id)
+			}
+		}
+	}
+}
+
+// inheritedTriggers sees to those that a partition enables in its own way:
+// detaching takes them away, attaching brings them as they are above.
+func (w *work) inheritedTriggers() {
+	again := false
+	for id, o := range w.drops {
+		if t, ok := o.(*catalog.Trigger); ok && t.EnabledAbove != "" && !w.staysAttached(id) {
+			delete(w.drops, id)
+		}
+		_, isAttachment := o.(*catalog.Attachment)
+		again = again || isAttachment && w.to.Get(id) != nil
+	}
+	if !again {
+		return
+	}
+	for o := range w.to.Each {
+		id := o.Base().ID
+		if t, ok := o.(*catalog.Trigger); ok && t.EnabledAbove != "" && !w.staysAttached(id) {
+			delete(w.alters, id)
+			w.creates[id] = t
+		}
+	}
+}
+
+// withoutExtras is an index, or a constraint with one, as it comes with that
+// above.
+func withoutExtras(o catalog.Object) catalog.Object {
+	switch o := o.(type) {
+	case *catalog.Index:
+		bare := *o
+		bare.Comment, bare.Options, bare.Statistics, bare.Tablespace = "", nil, nil, ""
+		return &bare
+	case *catalog.Constraint:
+		bare := *o
+		bare.Comment, bare.IndexComment, bare.IndexOptions = "", "", nil
+		return &bare
+	}
+	return o
+}
+
+// comes tells that an inherited object comes by itself: with that above, or
+// when the table is attached to it.
+func (w *work) comes(o catalog.Object) bool {
+	table := tableOfObject(o)
+	isNew := w.from.Get(table) == nil || w.drops[table] != nil
+	stays := !isNew && w.staysAttached(table)
+	switch o := o.(type) {
+	case *catalog.Constraint:
+		// A check has to be there before; a new table's is written with it.
+		return stays && !o.NameGiven || o.Type != catalog.Check && !o.NameGiven
+	case *catalog.Index:
+		if above, ok := w.creates[o.Above].(*catalog.Index); ok && above.Invalid {
+			return false // it has some of its parts only
+		}
+		return !o.NameGiven || stays && w.creates[o.Above] == nil
+	}
+	return stays
+}
+
+// comesDown tells that a change to a column above reaches this one.
+func (w *work) comesDown(to *catalog.Column, field string) bool {
+	switch field {
+	case "Type", "Collation":
+		return true
+	case "NotNull":
+		return slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool {
+			above, ok := w.alters[catalog.ID{Kind: catalog.KindColumn, Schema: parent.Schema, Name: parent.Name, Sub: to.ID.Sub}]
+			return ok && above.To.(*catalog.Column).NotNull == to.NotNull && slices.Contains(above.Fields, "NotNull")
+		})
+	}
+	return false
+}
+
+// attachments draws the edges around attaching: what the table brings along is
+// there before it is attached, and can go or change when it is detached.
+func (g *graph) attachments() {
+	around := func(id catalog.ID, o catalog.Object, drops bool) {
+		if !isInherited(o) {
+			return
+		}
+		n := g.makes[id]
+		if drops {
+			n = g.drops[id]
+		}
+		a := attachmentOf(tableOfObject(o))
+		if !drops && g.w.cameDown[id] {
+			g.edge(g.makes[a], n)
+			g.edge(g.makes[aboveOf(o)], n)
+			g.edge(g.makes[tableOfObject(o)], n)
+			return
+		}
+		g.edge(g.drops[a], n)
+		if !drops {
+			g.edge(n, g.makes[a])
+		}
+	}
+	for id, n := range g.drops {
+		around(id, n.change.Object(), true)
+	}
+	g.aboveAttachments()
+	for id, n := range g.makes {
+		if t, ok := n.change.Object().(*catalog.Trigger); ok && t.EnabledAbove != "" {
+			g.edge(g.makes[attachmentOf(id)], n)
+		}
+		around(id, n.change.Object(), false)
+		if k, ok := n.change.Object().(*catalog.Constraint); ok && k.Type == catalog.Check || g.w.cameDown[id] {
+			continue
+		}
+		g.edge(n, g.makes[aboveOf(n.change.Object())])
+	}
+}
+
+// aboveAttachments has tables detached before those above change, and attached
+// after.
+func (g *graph) aboveAttachments() {
+	detached, attached := map[catalog.ID][]*node{}, map[catalog.ID][]*node{}
+	for _, n := range g.drops {
+		if a, ok := n.change.Object().(*catalog.Attachment); ok {
+			for _, p := range a.Parents {
+				detached[p] = append(detached[p], n)
+			}
+		}
+	}
+	for _, n := range g.makes {
+		if c, ok := n.change.(Create); ok {
+			if a, ok := c.To.(*catalog.Attachment); ok {
+				for _, p := range a.Parents {
+					attached[p] = append(attached[p], n)
+				}
+			}
+		}
+	}
+	if len(detached)+len(attached) == 0 {
+		return
+	}
+	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
+		for id, n := range nodes {
+			if id.Kind != catalog.KindColumn && id.Kind != catalog.KindConstraint {
+				continue
+			}
+			if _, isDrop := n.change.(Drop); isDrop { // a column that is not above, a key of its own
+				g.edge(g.drops[attachmentOf(id)], n)
+				g.edge(n, g.makes[attachmentOf(id)])
+			}
+			if k, ok := n.change.Object().(*catalog.Constraint); ok && k.Type != catalog.Check {
+				continue
+			}
+			for _, d := range detached[tableOf(id)] {
+				g.edge(d, n)
+			}
+			for _, a := range attached[tableOf(id)] {
+				g.edge(n, a)
+			}
+		}
+	}
+}
+
+// aboveOf is what an index or a constraint is a part of, or the zero ID.
+func aboveOf(o catalog.Object) catalog.ID {
+	switch o := o.(type) {
+	case *catalog.Index:
+		return o.Above
+	case *catalog.Constraint:
+		return o.Above
+	}
+	return catalog.ID{}
+}
