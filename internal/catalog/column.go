@@ -9,9 +9,13 @@ type Column struct {
 	Type      string // with modifiers
 	Collation string // empty: that of the type
 	NotNull   bool
-	// Identity is ALWAYS or BY DEFAULT, with the options of its sequence.
-	Identity        string
-	IdentityOptions SequenceOptions
+	// Identity is ALWAYS or BY DEFAULT, with what its sequence is like.
+	Identity         string
+	IdentityOptions  SequenceOptions
+	IdentitySequence string // its name, in the table's schema
+	IdentityUnlogged bool
+	IdentityGrants   []Grant
+	IdentityComment  string
 	// Generated is STORED or VIRTUAL, with its expression.
 	Generated, Expression string
 	Storage               string // empty: that of the type, which is TypeStorage

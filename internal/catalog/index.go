@@ -92,9 +92,16 @@ type part struct {
 }
 
 // isGeneratedName tells that PostgreSQL would give an index this name by
-// itself: the table's, its columns' and a label, cut to 63 bytes, and a number
-// where that was taken (makeObjectName, ChooseRelationName).
+// itself, perhaps with a number because that was taken.
 func isGeneratedName(name, table string, columns []string, label string) bool {
+	rest, ok := strings.CutPrefix(name, GeneratedName(table, columns, label))
+	return ok && strings.Trim(rest, "0123456789") == ""
+}
+
+// GeneratedName is the name that PostgreSQL gives an index or the sequence of a
+// column: the table's, its columns' and a label, cut to 63 bytes
+// (makeObjectName).
+func GeneratedName(table string, columns []string, label string) string {
 	const limit = 63
 	all := strings.Join(columns, "_")
 	free := limit - len(label) - 1
@@ -108,10 +115,8 @@ func isGeneratedName(name, table string, columns []string, label string) bool {
 			all = all[:len(all)-1]
 		}
 	}
-	generated := table + "_"
 	if all != "" {
-		generated += all + "_"
+		table += "_" + all
 	}
-	rest, ok := strings.CutPrefix(name, generated+label)
-	return ok && strings.Trim(rest, "0123456789") == ""
+	return table + "_" + label
 }

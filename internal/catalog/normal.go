@@ -29,6 +29,38 @@ func normalExpression(text string) string {
 	})
 }
 
+// namedByType is a constant in a select list that is named as its type. A
+// constant of a UNION that had no name is shown without one, and when that text
+// is read the cast in it gives it the type's.
+var namedByType = regexp.MustCompile(`((?:'(?:[^']|'')*'|NULL)::([a-z_][a-z0-9_]*(?: [a-z ]+?)?)(?:\([0-9, ]+\))?) AS ("?[a-z_0-9]+"?)`)
+
+// typeNames are how the parser calls the types that format_type writes in more
+// words.
+var typeNames = map[string]string{
+	"integer": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool", "real": "float4", "double precision": "float8",
+	"character varying": "varchar", "character": "bpchar", "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
+	"time without time zone": "time", "time with time zone": "timetz", "bit varying": "varbit",
+}
+
+// normalQuery is normalExpression for a whole query.
+func normalQuery(text string) string {
+	text = normalExpression(text)
+	if !strings.Contains(text, "UNION") && !strings.Contains(text, "EXCEPT") && !strings.Contains(text, "INTERSECT") {
+		return text
+	}
+	return namedByType.ReplaceAllStringFunc(text, func(found string) string {
+		m := namedByType.FindStringSubmatch(found)
+		name, known := typeNames[m[2]]
+		if !known {
+			name = m[2]
+		}
+		if strings.Trim(m[3], `"`) != name {
+			return found
+		}
+		return m[1]
+	})
+}
+
 // splitElements cuts 'a'::text, 'b, c'::text at the commas outside of quotes
 // and parentheses.
 func splitElements(text string) []string {

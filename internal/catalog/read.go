@@ -265,6 +265,8 @@ func (r *reader) finish(options Options) {
 	for _, c := range r.comments {
 		if o := r.catalog.objects[r.own[c.of]]; o != nil {
 			o.Base().Comment = c.text
+		} else if column, ok := r.catalog.objects[r.byOID[c.of]].(*Column); ok && c.of.sub == 0 {
+			column.IdentityComment = c.text // of its sequence
 		}
 	}
 	// A member of an extension stands for the extension.

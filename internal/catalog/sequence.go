@@ -39,7 +39,14 @@ WHERE c.relkind = 'S' AND n.nspname` + userSchemas + `AND` + notMember("pg_class
 			owner := r.byOID[address{classClass, table, column}]
 			if kind == "i" {
 				if c, ok := r.catalog.objects[owner].(*Column); ok {
-					c.IdentityOptions = *o
+					c.IdentityOptions, c.IdentitySequence, c.IdentityUnlogged = *o, s.ID.Name, s.Unlogged
+					c.IdentityGrants = grants(acl)
+					for i := range c.IdentityGrants {
+						if c.IdentityGrants[i].Role == s.Owner {
+							c.IdentityGrants[i].Role = OwnerRole
+						}
+					}
+					sortGrants(c.IdentityGrants)
 					r.alias(address{classClass, oid, 0}, c.ID)
 				}
 				return nil

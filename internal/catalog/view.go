@@ -41,7 +41,7 @@ WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't' AND n.nspname` + userS
 					return err
 				}
 				v.ID.Kind, v.Grants, v.Options = KindView, grants(acl), storageOptions(options, nil)
-				v.Query = normalExpression(v.Query)
+				v.Query = normalQuery(v.Query)
 				r.add(v, classClass, oid)
 				r.alias(address{classType, rowType, 0}, v.ID)
 				r.alias(address{classRewrite, rule, 0}, v.ID)

@@ -33,6 +33,9 @@ func columnClause(c *catalog.Column) string {
 // defaults for its type.
 func identityClause(c *catalog.Column) string {
 	options := sequenceClauses(standardSequence(c.IdentityOptions), c.IdentityOptions, false)
+	if c.IdentitySequence != catalog.GeneratedName(c.ID.Name, []string{c.ID.Sub}, "seq") {
+		options = slices.Insert(options, 0, "SEQUENCE NAME "+qualified(c.ID.Schema, c.IdentitySequence))
+	}
 	if len(options) == 0 {
 		return ""
 	}
@@ -42,6 +45,33 @@ func identityClause(c *catalog.Column) string {
 // columnExtras writes what a column's clause can't say.
 func (w *writer) columnExtras(c *catalog.Column) {
 	w.columnState(&catalog.Column{Statistics: -1, Type: c.Type}, c)
+	w.identityExtras(c)
+}
+
+// identityExtras writes what the sequence of a new identity has besides its
+// options.
+func (w *writer) identityExtras(c *catalog.Column) {
+	if c.Identity == "" {
+		return
+	}
+	sequence := identitySequence(c)
+	if table, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && table.Unlogged != c.IdentityUnlogged {
+		w.setLogged(sequence)
+	}
+	if c.IdentityComment != "" {
+		w.comment(sequence)
+	}
+	if !w.options.NoPrivileges {
+		w.privileges(sequence, w.startingGrants(sequence), sequence.Grants)
+	}
+}
+
+// identitySequence is the sequence of an identity column.
+func identitySequence(c *catalog.Column) *catalog.Sequence {
+	return &catalog.Sequence{
+		Common:   catalog.Common{ID: catalog.ID{Kind: catalog.KindSequence, Schema: c.ID.Schema, Name: c.IdentitySequence}, Comment: c.IdentityComment, Grants: c.IdentityGrants},
+		Unlogged: c.IdentityUnlogged,
+	}
 }
 
 func (w *writer) columnState(from, to *catalog.Column) {
@@ -78,6 +108,7 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 	switch {
 	case from.Identity == "" && to.Identity != "":
 		w.add(alter + "ADD GENERATED " + to.Identity + " AS IDENTITY" + identityClause(to))
+		w.identityExtras(to)
 	case to.Identity != "" && from.Identity != "":
 		w.alterIdentity(alter, from, to)
 	}
@@ -89,6 +120,18 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 }
 
 func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
+	if from.IdentitySequence != to.IdentitySequence {
+		w.add("ALTER " + name(identitySequence(from)) + " RENAME TO " + ident(to.IdentitySequence))
+	}
+	if from.IdentityUnlogged != to.IdentityUnlogged && !w.tableLogs(to.ID) {
+		w.setLogged(identitySequence(to))
+	}
+	if from.IdentityComment != to.IdentityComment {
+		w.comment(identitySequence(to))
+	}
+	if !w.options.NoPrivileges {
+		w.privileges(identitySequence(to), from.IdentityGrants, to.IdentityGrants)
+	}
 	var changes []string
 	if from.Identity != to.Identity {
 		changes = append(changes, "SET GENERATED "+to.Identity)
@@ -107,8 +150,7 @@ func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
 		changes = append(changes, clause)
 	}
 	if before.Type != to.IdentityOptions.Type {
-		w.add("DO $$BEGIN EXECUTE format('ALTER SEQUENCE %s AS " + to.IdentityOptions.Type + "', pg_catalog.pg_get_serial_sequence(" +
-			literal(qualified(to.ID.Schema, to.ID.Name)) + ", " + literal(to.ID.Sub) + ")); END$$")
+		w.add("ALTER " + name(identitySequence(to)) + " AS " + to.IdentityOptions.Type)
 	}
 	if len(changes) > 0 {
 		w.add(alter + strings.Join(changes, " "))

@@ -58,12 +58,13 @@ func makesFunction(c diff.Change) bool {
 func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *writer {
 	w := &writer{
 		from: from, options: options, folded: map[catalog.ID]bool{}, changes: changes,
-		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, drops: make([]int, len(changes)+1),
+		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, gone: map[catalog.ID]bool{}, drops: make([]int, len(changes)+1),
 	}
 	for i, c := range changes {
 		w.drops[i+1] = w.drops[i]
 		if _, isDrop := c.(diff.Drop); isDrop {
 			w.drops[i+1]++
+			w.gone[c.Object().Base().ID] = true
 			continue
 		}
 		id := c.Object().Base().ID
@@ -91,6 +92,7 @@ type writer struct {
 	made        map[catalog.ID]int  // where an object is created or changed
 	children    map[[2]string][]int // where that is of what belongs to a relation or domain
 	hasChildren map[catalog.ID]bool // the tables that others hang on, once asked
+	gone        map[catalog.ID]bool // what is dropped, and not with another
 	drops       []int               // how many drops stand in front of each change
 }
 
@@ -331,6 +333,10 @@ func ident(s string) string   { return sqltext.QuoteIdent(s) }
 func literal(s string) string { return sqltext.QuoteLiteral(s) }
 
 func qualified(schema, name string) string { return ident(schema) + "." + ident(name) }
+
+func tableOf(id catalog.ID) catalog.ID {
+	return catalog.ID{Kind: catalog.KindTable, Schema: id.Schema, Name: id.Name}
+}
 
 func alterTable(id catalog.ID) string { return "ALTER TABLE " + qualified(id.Schema, id.Name) + " " }
 

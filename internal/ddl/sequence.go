@@ -2,10 +2,12 @@ package ddl
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/diff"
 )
 
 // standardSequence are the options that CREATE SEQUENCE gives one of which only
@@ -69,16 +71,34 @@ func (w *writer) ownedBy(from catalog.ID, s *catalog.Sequence) {
 	case s.OwnedBy == (catalog.ID{}):
 		w.add("ALTER " + name(s) + " OWNED BY NONE")
 	default:
+		if w.gone[from] || w.gone[tableOf(from)] { // which would take it along
+			w.add("ALTER " + name(s) + " OWNED BY NONE")
+		}
 		w.late = append(w.late, Statement{SQL: "ALTER " + name(s) + " OWNED BY " + qualified(s.OwnedBy.Schema, s.OwnedBy.Name) + "." + ident(s.OwnedBy.Sub)})
 	}
 }
 
 func (w *writer) alterSequence(from, to *catalog.Sequence) {
-	if from.Unlogged != to.Unlogged {
-		w.add("ALTER " + name(to) + map[bool]string{true: " SET UNLOGGED", false: " SET LOGGED"}[to.Unlogged])
+	if from.Unlogged != to.Unlogged && !w.tableLogs(to.OwnedBy) {
+		w.setLogged(to)
 	}
 	if clauses := sequenceClauses(from.SequenceOptions, to.SequenceOptions, true); len(clauses) > 0 {
 		w.add("ALTER " + name(to) + " " + strings.Join(clauses, " "))
 	}
 	w.ownedBy(from.OwnedBy, to)
+}
+
+func (w *writer) setLogged(s *catalog.Sequence) {
+	w.add("ALTER " + name(s) + map[bool]string{true: " SET UNLOGGED", false: " SET LOGGED"}[s.Unlogged])
+}
+
+// tableLogs tells that a table is made logged or unlogged here, which reaches
+// the sequences of its columns.
+func (w *writer) tableLogs(column catalog.ID) bool {
+	at, ok := w.made[tableOf(column)]
+	if !ok {
+		return false
+	}
+	alter, isAlter := w.changes[at].(diff.Alter)
+	return isAlter && slices.Contains(alter.Fields, "Unlogged")
 }

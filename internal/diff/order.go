@@ -194,11 +194,20 @@ func (g *graph) names() {
 			}
 		}
 	}
+	for _, n := range g.makes {
+		if a, isAlter := n.change.(Alter); isAlter {
+			for _, name := range taken(a.From) { // that of an identity's sequence
+				if !slices.Contains(taken(a.To), name) {
+					freed[name] = append(freed[name], n)
+				}
+			}
+		}
+	}
 	for id, n := range g.makes {
 		if a, isAlter := n.change.(Alter); isAlter {
 			if c, ok := a.To.(*catalog.Column); ok && c.Identity != "" && a.From.(*catalog.Column).Identity == "" {
 				// The sequence that comes with it takes this name where it can.
-				for _, d := range freed["relation "+id.Schema+"."+id.Name+"_"+id.Sub+"_seq"] {
+				for _, d := range freed["relation "+id.Schema+"."+c.IdentitySequence] {
 					g.edge(d, n)
 				}
 			}
@@ -229,6 +238,10 @@ func taken(o catalog.Object) []string {
 			return []string{relation, typ}
 		}
 		return []string{typ}
+	case *catalog.Column:
+		if o.Identity != "" {
+			return []string{"relation " + id.Schema + "." + o.IdentitySequence}
+		}
 	case *catalog.Constraint:
 		if o.Index != "" {
 			return []string{"relation " + id.Schema + "." + o.Index}
