@@ -133,7 +133,8 @@ func (g *graph) needs() {
 		for _, needed := range needs {
 			g.edge(n, g.dropOf(needed))
 			if alter, ok := g.makes[needed]; ok && g.drops[needed] == nil {
-				if _, isCreate := alter.change.(Create); !isCreate {
+				_, isCreate := alter.change.(Create)
+				if isOwnTable := id.Kind == catalog.KindColumn && needed.Kind == catalog.KindTable; !isCreate && !isOwnTable {
 					g.edge(n, alter) // what stands on it goes before it is changed
 				}
 			}
