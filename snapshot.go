@@ -69,7 +69,8 @@ type Difference struct {
 type SchemaChange struct {
 	Kind   string // table, column, …
 	Object string // its qualified name
-	Action string // create, drop, alter or replace
+	Action string // create, drop, alter, replace or rename
+	Was    string // its name before, of a rename
 	// Facts are the names of those that differ, of an alter.
 	Facts []string
 }
@@ -123,8 +124,15 @@ func schemaChanges(changes []diff.Change) []SchemaChange {
 			change.Action = "drop"
 		case diff.Alter:
 			change.Action, change.Facts = "alter", slices.Clone(c.Fields)
+		case diff.Rename:
+			change.Action, change.Was = "rename", c.From.Base().ID.String()
+			_, change.Was, _ = strings.Cut(change.Was, " ")
 		case diff.Swap:
 			change.Action = "replace"
+		}
+		if change.Action == "rename" {
+			list = append(list, change)
+			continue
 		}
 		if at, dropped := place[id]; dropped && change.Action == "create" {
 			list[at].Action = "replace"

@@ -19,6 +19,7 @@ type schemaChangeJSON struct {
 	Kind   string   `json:"kind"`
 	Object string   `json:"object"`
 	Action string   `json:"action"`
+	Was    string   `json:"was,omitempty"`
 	Facts  []string `json:"facts"`
 }
 
@@ -74,7 +75,7 @@ func (a *app) difference(d *aludel.Difference) error {
 	if a.out.json {
 		result := diffJSON{Changes: []schemaChangeJSON{}, Statements: []schemaStatementJSON{}}
 		for _, c := range d.Changes {
-			result.Changes = append(result.Changes, schemaChangeJSON{c.Kind, c.Object, c.Action, some(c.Facts)})
+			result.Changes = append(result.Changes, schemaChangeJSON{c.Kind, c.Object, c.Action, c.Was, some(c.Facts)})
 		}
 		for _, s := range d.Statements {
 			result.Statements = append(result.Statements, schemaStatementJSON{s.SQL, s.Transactional, some(s.Hazards)})

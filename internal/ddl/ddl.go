@@ -67,6 +67,9 @@ func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *w
 			w.gone[c.Object().Base().ID] = true
 			continue
 		}
+		if _, isRename := c.(diff.Rename); isRename {
+			continue
+		}
 		id := c.Object().Base().ID
 		w.made[id] = i
 		if x, isIndex := c.Object().(*catalog.Index); isIndex {
@@ -110,6 +113,8 @@ func (w *writer) change(c diff.Change) {
 		w.drop(c.From)
 	case diff.Alter:
 		w.alter(c)
+	case diff.Rename:
+		w.rename(c)
 	case diff.Swap:
 		w.swap(c)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/aludel-db/aludel/internal/catalog"
 )
 
-// A Change is a [Create], [Drop], [Alter] or [Swap].
+// A Change is a [Rename], [Create], [Drop], [Alter] or [Swap].
 type Change interface {
 	// Object is the object after the change, or before a drop.
 	Object() catalog.Object
@@ -78,11 +78,13 @@ type Options struct {
 // Compare answers the changes that lead from one catalog to the other. Empty
 // means that they are equal.
 func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
+	from, renames := adopt(from, to)
 	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, factsOf: map[reflect.Type][]fact{}, cameDown: map[catalog.ID]bool{}}
 	w.match()
 	w.close()
 	w.subsume()
-	return w.order()
+	changes, err := w.order()
+	return append(renames, changes...), err
 }
 
 type set map[catalog.ID]catalog.Object

@@ -1,0 +1,26 @@
+package ddl
+
+import (
+	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/diff"
+)
+
+// rename gives an object its new name, and its new schema where that is
+// another.
+func (w *writer) rename(r diff.Rename) {
+	from, to := r.From.Base().ID, r.To.Base().ID
+	switch o := r.From.(type) {
+	case *catalog.Column:
+		w.add(alterTable(from) + "RENAME COLUMN " + ident(from.Sub) + " TO " + ident(to.Sub))
+		return
+	case *catalog.Constraint:
+		w.add("ALTER " + parentOf(o) + " RENAME CONSTRAINT " + ident(from.Sub) + " TO " + ident(to.Sub))
+		return
+	case *catalog.Trigger, *catalog.Rule, *catalog.Policy:
+		w.add("ALTER " + name(o) + " RENAME TO " + ident(to.Sub))
+		return
+	}
+	if from.Name != to.Name {
+		w.add("ALTER " + name(r.From) + " RENAME TO " + ident(to.Name))
+	}
+}
