@@ -17,7 +17,10 @@ import (
 
 // A Snapshot is what a database held at one moment, as far as its definitions
 // go.
-type Snapshot struct{ catalog *catalog.Catalog }
+type Snapshot struct {
+	catalog *catalog.Catalog
+	renames []diff.Change // that were followed
+}
 
 // SnapshotOptions are those of [ReadSnapshot].
 type SnapshotOptions struct {
@@ -63,6 +66,9 @@ type DiffOptions struct {
 type Difference struct {
 	Changes    []SchemaChange
 	Statements []SchemaStatement
+	// Candidates are what may be renames and was not said to be: each is written
+	// as a drop and a creation. They are in the form of --rename.
+	Candidates []Rename
 }
 
 // A SchemaChange is one object that differs.
@@ -92,7 +98,15 @@ func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
 	if err != nil {
 		return nil, err
 	}
+	changes = append(slices.Clone(from.renames), changes...)
 	d := &Difference{Changes: schemaChanges(changes)}
+	for _, c := range diff.Candidates(from.catalog, to.catalog, changes) {
+		r, err := ParseRename(c.Flag())
+		if err != nil {
+			return nil, err
+		}
+		d.Candidates = append(d.Candidates, r)
+	}
 	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges}) {
 		statement := SchemaStatement{SQL: s.SQL, Transactional: true}
 		for _, h := range s.Hazards {
@@ -127,6 +141,8 @@ func schemaChanges(changes []diff.Change) []SchemaChange {
 		case diff.Rename:
 			change.Action, change.Was = "rename", c.From.Base().ID.String()
 			_, change.Was, _ = strings.Cut(change.Was, " ")
+		case diff.RenameLabel:
+			change.Action, change.Object, change.Was = "rename", object+"."+c.Is, object+"."+c.Was
 		case diff.Swap:
 			change.Action = "replace"
 		}

@@ -13,6 +13,8 @@ import (
 type diffJSON struct {
 	Changes    []schemaChangeJSON    `json:"changes"`
 	Statements []schemaStatementJSON `json:"statements"`
+	// Candidates are what may be renames, in the form of --rename.
+	Candidates []string `json:"candidates"`
 }
 
 type schemaChangeJSON struct {
@@ -32,6 +34,7 @@ type schemaStatementJSON struct {
 func (a *app) diffCommand() *cobra.Command {
 	var options aludel.DiffOptions
 	var down bool
+	var renames []string
 	cmd := &cobra.Command{
 		Use:     "diff FROM TO",
 		Short:   "Write the SQL that leads from one state to another",
@@ -43,9 +46,9 @@ func (a *app) diffCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			from, to := snapshots[0], snapshots[1]
-			if down {
-				from, to = to, from
+			from, to, err := a.renamed(cmd, snapshots[0].Snapshot, snapshots[1], renames, down)
+			if err != nil {
+				return err
 			}
 			// A throw-away server has other owners than a database of the platform.
 			options.NoOwners = options.NoOwners || isMade(args[0]) != isMade(args[1])
@@ -53,12 +56,45 @@ func (a *app) diffCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, c := range d.Candidates {
+				a.out.note("hint: if %s was renamed to %s and is no other, say --rename '%s'", c.From, c.To, c)
+			}
 			return a.difference(d)
 		},
 	}
 	cmd.Flags().BoolVar(&down, "down", false, "the other way: from TO to FROM")
+	cmd.Flags().StringArrayVar(&renames, "rename", nil, "what has got another name, `OLD=NEW`: users=accounts, users.name=full_name; may be repeated")
 	diffFlags(cmd, &options)
 	return cmd
+}
+
+// renamed follows renames, those of the flags and those that the files of TO
+// tell, and answers the two states in the order in which to compare them.
+func (a *app) renamed(cmd *cobra.Command, from *aludel.Snapshot, target state, flags []string, down bool) (*aludel.Snapshot, *aludel.Snapshot, error) {
+	list, to := target.renames, target.Snapshot
+	for _, flag := range flags {
+		r, err := aludel.ParseRename(flag)
+		if err != nil {
+			return nil, nil, &usageError{err: err, cmd: cmd}
+		}
+		list = append(list, r)
+	}
+	renames, err := aludel.ResolveRenames(from, to, list)
+	if err != nil {
+		return nil, nil, err
+	}
+	if down {
+		from, to, renames = to, from, renames.Inverse()
+	}
+	if renames.None() {
+		return from, to, nil
+	}
+	conn, err := a.throwAway(cmd.Context(), from.Major())
+	if err != nil {
+		return nil, nil, err
+	}
+	from, err = from.Renamed(cmd.Context(), conn, renames)
+	return from, to, err
 }
 
 func isMade(state string) bool { return state != "db" && !isURL(state) && state != "empty" }
@@ -73,7 +109,10 @@ func diffFlags(cmd *cobra.Command, options *aludel.DiffOptions) {
 // difference prints statements, each with its hazards above it.
 func (a *app) difference(d *aludel.Difference) error {
 	if a.out.json {
-		result := diffJSON{Changes: []schemaChangeJSON{}, Statements: []schemaStatementJSON{}}
+		result := diffJSON{Changes: []schemaChangeJSON{}, Statements: []schemaStatementJSON{}, Candidates: []string{}}
+		for _, c := range d.Candidates {
+			result.Candidates = append(result.Candidates, c.String())
+		}
 		for _, c := range d.Changes {
 			result.Changes = append(result.Changes, schemaChangeJSON{c.Kind, c.Object, c.Action, c.Was, some(c.Facts)})
 		}

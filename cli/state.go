@@ -27,11 +27,17 @@ const stateHelp = "A state is one of\n" +
 	"  empty             a new database\n" +
 	"What is not a database is made in a throw-away one, on a PostgreSQL that aludel runs itself."
 
+// A state is what a database held, or would.
+type state struct {
+	*aludel.Snapshot
+	renames []aludel.Rename // that its files tell
+}
+
 // states reads several states, databases first: what has to be made is made on
 // a server of their version.
-func (a *app) states(cmd *cobra.Command, names ...string) ([]*aludel.Snapshot, error) {
+func (a *app) states(cmd *cobra.Command, names ...string) ([]state, error) {
 	ctx := cmd.Context()
-	snapshots := make([]*aludel.Snapshot, len(names))
+	snapshots := make([]state, len(names))
 	options, err := a.snapshotOptions(names)
 	if err != nil {
 		return nil, err
@@ -45,7 +51,7 @@ func (a *app) states(cmd *cobra.Command, names ...string) ([]*aludel.Snapshot, e
 		if err != nil {
 			return nil, err
 		}
-		if snapshots[i], err = aludel.ReadSnapshot(ctx, conn, options); err != nil {
+		if snapshots[i].Snapshot, err = aludel.ReadSnapshot(ctx, conn, options); err != nil {
 			return nil, err
 		}
 		if major != 0 && snapshots[i].Major() != major {
@@ -54,7 +60,7 @@ func (a *app) states(cmd *cobra.Command, names ...string) ([]*aludel.Snapshot, e
 		major = snapshots[i].Major()
 	}
 	for i, name := range names {
-		if snapshots[i] != nil || name == "empty" {
+		if snapshots[i].Snapshot != nil || name == "empty" {
 			continue
 		}
 		if snapshots[i], err = a.madeState(cmd, name, major, options); err != nil {
@@ -63,7 +69,7 @@ func (a *app) states(cmd *cobra.Command, names ...string) ([]*aludel.Snapshot, e
 		major = snapshots[i].Major()
 	}
 	for i, s := range snapshots {
-		if s != nil {
+		if s.Snapshot != nil {
 			for _, what := range s.Unsupported() {
 				a.out.note("warning: not looked at in %s: %s", shownState(names[i]), what)
 			}
@@ -74,11 +80,11 @@ func (a *app) states(cmd *cobra.Command, names ...string) ([]*aludel.Snapshot, e
 			continue
 		}
 		for _, other := range snapshots {
-			if other != nil {
-				snapshots[i] = other.Empty()
+			if other.Snapshot != nil {
+				snapshots[i].Snapshot = other.Empty()
 			}
 		}
-		if snapshots[i] == nil {
+		if snapshots[i].Snapshot == nil {
 			return nil, errors.New("both states are empty")
 		}
 	}
@@ -126,27 +132,28 @@ func (a *app) stateConnection(ctx context.Context, name string) (*pgx.Conn, erro
 }
 
 // madeState makes a state in a throw-away database.
-func (a *app) madeState(cmd *cobra.Command, name string, major int, options aludel.SnapshotOptions) (*aludel.Snapshot, error) {
+func (a *app) madeState(cmd *cobra.Command, name string, major int, options aludel.SnapshotOptions) (s state, err error) {
 	ctx := cmd.Context()
 	path, isFile := strings.CutPrefix(name, "file:")
 	_, target, _ := strings.Cut(name, "@")
 	isMigrations := name == "migrations" || strings.HasPrefix(name, "migrations@")
 	if !isFile && !isMigrations {
-		return nil, &usageError{err: fmt.Errorf("%q is no state", name), cmd: cmd}
+		return s, &usageError{err: fmt.Errorf("%q is no state", name), cmd: cmd}
 	}
 	conn, err := a.throwAway(ctx, major)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	if isFile {
-		err = a.loadFiles(ctx, conn, path)
+		s.renames, err = a.loadFiles(ctx, conn, path)
 	} else {
 		err = a.replay(ctx, conn, target)
 	}
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	return aludel.ReadSnapshot(ctx, conn, options)
+	s.Snapshot, err = aludel.ReadSnapshot(ctx, conn, options)
+	return s, err
 }
 
 // throwAway answers a connection to a new database on a server that ends with
@@ -193,12 +200,12 @@ func (a *app) replay(ctx context.Context, conn *pgx.Conn, target string) error {
 // loadFiles runs the statements of a file or a folder. Those that miss
 // something are tried again after the others, so that the order of statements
 // doesn't matter.
-func (a *app) loadFiles(ctx context.Context, conn *pgx.Conn, path string) error {
+func (a *app) loadFiles(ctx context.Context, conn *pgx.Conn, path string) (renames []aludel.Rename, err error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(a.options.Dir, path)
 	}
 	var pending []sqlFileStatement
-	err := filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || file != path && filepath.Ext(file) != ".sql" {
 			return err
 		}
@@ -210,6 +217,7 @@ func (a *app) loadFiles(ctx context.Context, conn *pgx.Conn, path string) error 
 		if err != nil {
 			return err
 		}
+		renames = append(renames, aludel.RenamesInSQL(string(text))...)
 		for _, s := range statements {
 			pending = append(pending, sqlFileStatement{file: a.shown(file), line: s.Line, sql: s.SQL})
 		}
@@ -217,13 +225,13 @@ func (a *app) loadFiles(ctx context.Context, conn *pgx.Conn, path string) error 
 	})
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
-		return fmt.Errorf("reading the state: %w", err)
+		return nil, fmt.Errorf("reading the state: %w", err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := conn.Exec(ctx, "SET check_function_bodies = off", pgx.QueryExecModeSimpleProtocol); err != nil {
-		return err
+		return nil, err
 	}
 	for len(pending) > 0 {
 		var failed []sqlFileStatement
@@ -231,7 +239,7 @@ func (a *app) loadFiles(ctx context.Context, conn *pgx.Conn, path string) error 
 		for _, s := range pending {
 			if err := s.run(ctx, conn); err != nil {
 				if !missesSomething(err) {
-					return err
+					return nil, err
 				}
 				if first == nil {
 					first = err
@@ -240,11 +248,11 @@ func (a *app) loadFiles(ctx context.Context, conn *pgx.Conn, path string) error 
 			}
 		}
 		if len(failed) == len(pending) {
-			return first
+			return nil, first
 		}
 		pending = failed
 	}
-	return nil
+	return renames, nil
 }
 
 // A sqlFileStatement is one of a file that makes a state.
@@ -254,24 +262,12 @@ type sqlFileStatement struct {
 	sql  string
 }
 
-// run executes it. A role that isn't there is made: the throw-away server has
-// none of those that privileges and owners speak of.
 func (s *sqlFileStatement) run(ctx context.Context, conn *pgx.Conn) error {
-	for {
-		_, err := conn.Exec(ctx, s.sql, pgx.QueryExecModeSimpleProtocol)
-		var pgErr *pgconn.PgError
-		if !errors.As(err, &pgErr) {
-			return err
-		}
-		role, isRole := strings.CutPrefix(pgErr.Message, `role "`)
-		role, missing := strings.CutSuffix(role, `" does not exist`)
-		if isRole && missing && pgErr.Code == "42704" {
-			if _, err := conn.Exec(ctx, "CREATE ROLE "+pgx.Identifier{role}.Sanitize(), pgx.QueryExecModeSimpleProtocol); err == nil {
-				continue
-			}
-		}
+	err := shadow.Run(ctx, conn, s.sql)
+	if pgErr := (*pgconn.PgError)(nil); errors.As(err, &pgErr) {
 		return fmt.Errorf("%s:%d: %w", s.file, s.line, err)
 	}
+	return err
 }
 
 // missesSomething tells that a statement may work when others have run:

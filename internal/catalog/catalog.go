@@ -163,6 +163,12 @@ func Empty(like *Catalog) *Catalog {
 	return c
 }
 
+// ReadAs makes it what the role and the server of another catalog would have
+// read.
+func (c *Catalog) ReadAs(other *Catalog) {
+	c.User, c.Major, c.bootstrap, c.Unsupported = other.User, other.Major, other.bootstrap, other.Unsupported
+}
+
 // normalOwner writes owners in the way of Common.
 func (c *Catalog) normalOwner(o Object) {
 	b := o.Base()

@@ -115,3 +115,10 @@ func (r *renaming) index(table ID, name string) string {
 func nextval(id ID) string {
 	return "nextval(" + sqltext.QuoteLiteral(sqltext.QuoteIdent(id.Schema)+"."+sqltext.QuoteIdent(id.Name)) + "::regclass)"
 }
+
+// At is a copy of an object under another ID.
+func At(o Object, id ID) Object {
+	o = clone(o)
+	o.Base().ID = id
+	return o
+}

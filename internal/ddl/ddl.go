@@ -49,9 +49,13 @@ func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Sta
 }
 
 func makesFunction(c diff.Change) bool {
-	_, isDrop := c.(diff.Drop)
+	switch c.(type) {
+	case diff.Drop, diff.Rename, diff.RenameLabel:
+		return false
+	case diff.Create, diff.Alter, diff.Swap:
+	}
 	_, isFunction := c.Object().(*catalog.Function)
-	return isFunction && !isDrop
+	return isFunction
 }
 
 // newWriter looks once at what is where, for those that look ahead.
@@ -67,7 +71,8 @@ func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *w
 			w.gone[c.Object().Base().ID] = true
 			continue
 		}
-		if _, isRename := c.(diff.Rename); isRename {
+		switch c.(type) {
+		case diff.Rename, diff.RenameLabel:
 			continue
 		}
 		id := c.Object().Base().ID
@@ -115,6 +120,8 @@ func (w *writer) change(c diff.Change) {
 		w.alter(c)
 	case diff.Rename:
 		w.rename(c)
+	case diff.RenameLabel:
+		w.renameLabel(c)
 	case diff.Swap:
 		w.swap(c)
 	}

@@ -22,5 +22,22 @@ func (w *writer) rename(r diff.Rename) {
 	}
 	if from.Name != to.Name {
 		w.add("ALTER " + name(r.From) + " RENAME TO " + ident(to.Name))
+		from.Name = to.Name
+	}
+	if from.Schema != to.Schema {
+		w.add("ALTER " + name(catalog.At(r.From, from)) + " SET SCHEMA " + ident(to.Schema))
+	}
+}
+
+func (w *writer) renameLabel(r diff.RenameLabel) {
+	switch o := r.Of.(type) {
+	case *catalog.Type:
+		if o.Form == catalog.Enum {
+			w.add("ALTER " + name(o) + " RENAME VALUE " + literal(r.Was) + " TO " + literal(r.Is))
+			return
+		}
+		w.add("ALTER " + name(o) + " RENAME ATTRIBUTE " + ident(r.Was) + " TO " + ident(r.Is))
+	case *catalog.View:
+		w.add("ALTER " + name(o) + " RENAME COLUMN " + ident(r.Was) + " TO " + ident(r.Is))
 	}
 }

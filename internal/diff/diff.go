@@ -14,7 +14,7 @@ import (
 	"github.com/aludel-db/aludel/internal/catalog"
 )
 
-// A Change is a [Rename], [Create], [Drop], [Alter] or [Swap].
+// A Change is a [Rename], [RenameLabel], [Create], [Drop], [Alter] or [Swap].
 type Change interface {
 	// Object is the object after the change, or before a drop.
 	Object() catalog.Object
