@@ -143,8 +143,10 @@ func schemaChanges(changes []diff.Change) []SchemaChange {
 			_, change.Was, _ = strings.Cut(change.Was, " ")
 		case diff.RenameLabel:
 			change.Action, change.Object, change.Was = "rename", object+"."+c.Is, object+"."+c.Was
-		case diff.Swap:
+		case diff.Swap, diff.SetAside:
 			change.Action = "replace"
+		case diff.Refill:
+			continue
 		}
 		if change.Action == "rename" {
 			list = append(list, change)

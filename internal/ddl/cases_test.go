@@ -65,6 +65,7 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 		t.Skipf("for PostgreSQL %d and newer", least)
 	}
 	old, updated := newState(t, files["old"]), newState(t, files["new"])
+	rows := old.rows(t, files["old"])
 	up, err := old.change(updated)
 	if err != nil {
 		t.Fatalf("up: %v", err)
@@ -72,6 +73,7 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 	if d := old.differs(t, updated); d != "" {
 		t.Errorf("up %s", d)
 	}
+	old.keeps(t, rows)
 	reverted := newState(t, files["old"])
 	if _, err := old.change(reverted); err != nil {
 		t.Fatalf("down: %v", err)
@@ -79,6 +81,7 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 	if d := old.differs(t, reverted); d != "" {
 		t.Errorf("down %s", d)
 	}
+	old.keeps(t, rows)
 	want, has := files["up"]
 	if *update && has && want != up {
 		for i := range archive.Files {
@@ -143,6 +146,40 @@ func (s *state) read(t *testing.T) {
 	var err error
 	if s.catalog, err = catalog.Read(context.Background(), s.conn, catalog.Options{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// rows counts those of each table, where the script makes some.
+func (s *state) rows(t *testing.T, script string) map[catalog.ID]int {
+	t.Helper()
+	if !strings.Contains(script, "INSERT INTO") {
+		return nil
+	}
+	counts := map[catalog.ID]int{}
+	for _, o := range s.catalog.All() {
+		id := o.Base().ID
+		if id.Kind != catalog.KindTable {
+			continue
+		}
+		var n int
+		if err := s.conn.QueryRow(t.Context(), "SELECT count(*) FROM "+pgx.Identifier{id.Schema, id.Name}.Sanitize()).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		counts[id] = n
+	}
+	return counts
+}
+
+// keeps checks that the tables that are there have as many rows as before.
+func (s *state) keeps(t *testing.T, before map[catalog.ID]int) {
+	t.Helper()
+	if before == nil {
+		return
+	}
+	for id, n := range s.rows(t, "INSERT INTO") {
+		if was, there := before[id]; there && was != n {
+			t.Errorf("%s had %d rows and has %d", id, was, n)
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Sta
 
 func makesFunction(c diff.Change) bool {
 	switch c.(type) {
-	case diff.Drop, diff.Rename, diff.RenameLabel:
+	case diff.Drop, diff.Rename, diff.RenameLabel, diff.SetAside, diff.Refill:
 		return false
 	case diff.Create, diff.Alter, diff.Swap:
 	}
@@ -72,7 +72,10 @@ func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *w
 			continue
 		}
 		switch c.(type) {
-		case diff.Rename, diff.RenameLabel:
+		case diff.SetAside:
+			w.gone[c.Object().Base().ID] = true
+			continue
+		case diff.Rename, diff.RenameLabel, diff.Refill:
 			continue
 		}
 		id := c.Object().Base().ID
@@ -95,6 +98,7 @@ type writer struct {
 	at         int // the change that is being written
 	folded     map[catalog.ID]bool
 	statements []Statement
+	aside      int         // how many tables wait
 	late       []Statement // what needs indexes and partitions to be there
 
 	made        map[catalog.ID]int  // where an object is created or changed
@@ -122,6 +126,10 @@ func (w *writer) change(c diff.Change) {
 		w.rename(c)
 	case diff.RenameLabel:
 		w.renameLabel(c)
+	case diff.SetAside:
+		w.setAside(c)
+	case diff.Refill:
+		w.refill(c)
 	case diff.Swap:
 		w.swap(c)
 	}

@@ -32,7 +32,7 @@ func (w *writer) createTable(t *catalog.Table) {
 		waits := w.drops[i] > w.drops[w.at] // for something that goes first, and so frees a name perhaps
 		switch o := create.To.(type) {
 		case *catalog.Column:
-			if o.Inherited && attached != nil || t.OfType != "" || foldable(o) && !(waits && o.Identity != "") {
+			if o.Inherited && attached != nil || t.OfType != "" || foldable(o) && (!waits || o.Identity == "") {
 				columns = append(columns, o)
 				w.folded[o.ID] = true
 			}
@@ -42,7 +42,7 @@ func (w *writer) createTable(t *catalog.Table) {
 				continue
 			}
 			// In a generated column's place it would be out of turn.
-			if foldable(o) && !isPartition && t.OfType == "" && !(attached != nil && w.inheritedColumn(columns, o.ID.Sub)) {
+			if foldable(o) && !isPartition && t.OfType == "" && (attached == nil || !w.inheritedColumn(columns, o.ID.Sub)) {
 				defaults[o.ID.Sub] = o.Expression
 				w.folded[o.ID] = true
 			}

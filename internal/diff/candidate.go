@@ -28,7 +28,7 @@ func Candidates(from, to *catalog.Catalog, changes []Change) []Renaming {
 			if r, ok := renamedLabel(c); ok {
 				found = append(found, r)
 			}
-		case Alter, Rename, RenameLabel:
+		case Alter, Rename, RenameLabel, SetAside, Refill:
 		}
 	}
 	if len(gone) == 0 || len(come) == 0 {

@@ -14,7 +14,8 @@ import (
 	"github.com/aludel-db/aludel/internal/catalog"
 )
 
-// A Change is a [Rename], [RenameLabel], [Create], [Drop], [Alter] or [Swap].
+// A Change is a [Rename], [RenameLabel], [Create], [Drop], [Alter], [Swap], [SetAside] or
+// [Refill].
 type Change interface {
 	// Object is the object after the change, or before a drop.
 	Object() catalog.Object

@@ -41,6 +41,7 @@ func (w *work) order() ([]Change, error) {
 	g.needs()
 	g.attachments()
 	g.names()
+	g.rebuilds()
 	changes, stuck := g.sort()
 	if len(stuck) == 0 {
 		return changes, nil
@@ -94,6 +95,7 @@ func (w *work) release(stuck []*node) bool {
 type graph struct {
 	w            *work
 	drops, makes map[catalog.ID]*node
+	refills      []*node
 }
 
 func (g *graph) edge(first, then *node) {
@@ -342,12 +344,17 @@ var ErrCycle = errors.New("the changes depend on each other in a circle")
 // sort answers the changes in order, or those that wait for each other.
 func (g *graph) sort() (changes []Change, stuck []*node) {
 	var ready queue
-	total := len(g.drops) + len(g.makes)
+	total := len(g.drops) + len(g.makes) + len(g.refills)
 	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
 		for _, n := range nodes {
 			if n.before == 0 {
 				ready = append(ready, n)
 			}
+		}
+	}
+	for _, n := range g.refills {
+		if n.before == 0 {
+			ready = append(ready, n)
 		}
 	}
 	heap.Init(&ready)
@@ -369,6 +376,11 @@ func (g *graph) sort() (changes []Change, stuck []*node) {
 			if n.before > 0 {
 				stuck = append(stuck, n)
 			}
+		}
+	}
+	for _, n := range g.refills {
+		if n.before > 0 {
+			stuck = append(stuck, n)
 		}
 	}
 	return nil, stuck
