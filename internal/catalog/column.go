@@ -9,6 +9,12 @@ type Column struct {
 	Type      string // with modifiers
 	Collation string // empty: that of the type
 	NotNull   bool
+	// NotNullName is the constraint's, where that isn't what PostgreSQL gives;
+	// it has one since PostgreSQL 18, and may then be no child's, or not checked
+	// for the rows that are there.
+	NotNullName                       string
+	NotNullNoInherit, NotNullNotValid bool
+	NotNullComment                    string
 	// Identity is ALWAYS or BY DEFAULT, with what its sequence is like.
 	Identity         string
 	IdentityOptions  SequenceOptions
@@ -36,7 +42,7 @@ type Default struct {
 
 func (r *reader) columns() []query {
 	last, position := uint32(0), 0
-	return []query{{
+	queries := []query{{
 		"columns", `SELECT c.oid, a.attnum, n.nspname::text, c.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
   CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::pg_catalog.regcollation::text ELSE '' END,
   a.attnotnull, a.attidentity::text, a.attgenerated::text, coalesce(d.oid, 0), CASE WHEN d.oid IS NULL THEN '' ELSE pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
@@ -83,4 +89,34 @@ WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n
 			return nil
 		},
 	}}
+	if r.major >= 18 {
+		queries = append(queries, r.notNulls())
+	}
+	return queries
+}
+
+// notNulls reads the constraints that NOT NULL is since PostgreSQL 18.
+func (r *reader) notNulls() query {
+	return query{
+		"not-null constraints", `SELECT k.conrelid, k.conkey[1], k.conname::text, k.connoinherit, NOT k.convalidated, coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), '')
+FROM pg_catalog.pg_constraint k WHERE k.contype = 'n' AND k.conrelid >= 16384`,
+		func(rows pgx.Rows) error {
+			var table uint32
+			var number int16
+			var name, comment string
+			var noInherit, notValid bool
+			if err := rows.Scan(&table, &number, &name, &noInherit, &notValid, &comment); err != nil {
+				return err
+			}
+			c, ok := r.catalog.objects[r.byOID[address{classClass, table, int32(number)}]].(*Column)
+			if !ok {
+				return nil
+			}
+			if !isGeneratedName(name, c.ID.Name, []string{c.ID.Sub}, "not_null") {
+				c.NotNullName = name
+			}
+			c.NotNullNoInherit, c.NotNullNotValid, c.NotNullComment = noInherit, notValid, comment
+			return nil
+		},
+	}
 }

@@ -23,8 +23,14 @@ func columnClause(c *catalog.Column) string {
 	if c.Identity != "" {
 		sql += " GENERATED " + c.Identity + " AS IDENTITY" + identityClause(c)
 	}
-	if c.NotNull && c.Identity == "" {
+	if c.NotNull && (c.Identity == "" || c.NotNullName != "") && !c.NotNullNotValid {
+		if c.NotNullName != "" {
+			sql += " CONSTRAINT " + ident(c.NotNullName)
+		}
 		sql += " NOT NULL"
+		if c.NotNullNoInherit {
+			sql += " NO INHERIT"
+		}
 	}
 	return sql
 }
@@ -46,12 +52,73 @@ func identityClause(c *catalog.Column) string {
 func (w *writer) columnExtras(c *catalog.Column) {
 	w.columnState(&catalog.Column{Statistics: -1, Type: c.Type}, c)
 	w.identityExtras(c)
+	if c.NotNullNotValid {
+		w.setNotNull(c)
+	} else if c.NotNullComment != "" {
+		w.notNullComment(c)
+	}
+}
+
+// setNotNull is SET NOT NULL, or adds the constraint where more is to be said
+// of it.
+func (w *writer) setNotNull(c *catalog.Column) {
+	if c.NotNullName == "" && !c.NotNullNoInherit && !c.NotNullNotValid {
+		w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " SET NOT NULL")
+	} else {
+		sql := alterTable(c.ID) + "ADD CONSTRAINT " + ident(notNullName(c)) + " NOT NULL " + ident(c.ID.Sub)
+		if c.NotNullNoInherit {
+			sql += " NO INHERIT"
+		}
+		if c.NotNullNotValid {
+			sql += " NOT VALID"
+		}
+		w.add(sql)
+	}
+	if c.NotNullComment != "" {
+		w.notNullComment(c)
+	}
+}
+
+func notNullName(c *catalog.Column) string {
+	if c.NotNullName != "" {
+		return c.NotNullName
+	}
+	return catalog.GeneratedName(c.ID.Name, []string{c.ID.Sub}, "not_null")
+}
+
+func (w *writer) notNullComment(c *catalog.Column) {
+	text := "NULL"
+	if c.NotNullComment != "" {
+		text = literal(c.NotNullComment)
+	}
+	w.add("COMMENT ON CONSTRAINT " + ident(notNullName(c)) + " ON " + qualified(c.ID.Schema, c.ID.Name) + " IS " + text)
+}
+
+// alterNotNull changes what there is to NOT NULL besides itself.
+func (w *writer) alterNotNull(from, to *catalog.Column) {
+	if !from.NotNullNotValid && to.NotNullNotValid {
+		w.add(alterTable(to.ID) + "DROP CONSTRAINT " + ident(notNullName(from)))
+		w.setNotNull(to)
+		return
+	}
+	if notNullName(from) != notNullName(to) {
+		w.add(alterTable(to.ID) + "RENAME CONSTRAINT " + ident(notNullName(from)) + " TO " + ident(notNullName(to)))
+	}
+	if from.NotNullNoInherit != to.NotNullNoInherit {
+		w.add(alterTable(to.ID) + "ALTER CONSTRAINT " + ident(notNullName(to)) + map[bool]string{true: " NO INHERIT", false: " INHERIT"}[to.NotNullNoInherit])
+	}
+	if from.NotNullNotValid && !to.NotNullNotValid {
+		w.add(alterTable(to.ID) + "VALIDATE CONSTRAINT " + ident(notNullName(to)))
+	}
+	if from.NotNullComment != to.NotNullComment {
+		w.notNullComment(to)
+	}
 }
 
 // identityExtras writes what the sequence of a new identity has besides its
 // options.
 func (w *writer) identityExtras(c *catalog.Column) {
-	if c.Identity == "" {
+	if c.IdentitySequence == "" { // none, or since PostgreSQL 17 the one of the partitioned table
 		return
 	}
 	sequence := identitySequence(c)
@@ -102,8 +169,18 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 	if slices.Contains(fields, "Type") || slices.Contains(fields, "Collation") {
 		w.retype(from, to)
 	}
-	if !from.NotNull && to.NotNull {
-		w.add(alter + "SET NOT NULL")
+	if from.Expression != to.Expression && to.Generated != "" {
+		if to.Generated == "STORED" {
+			w.add(alter+"SET EXPRESSION AS ("+to.Expression+")", Rewrite)
+		} else {
+			w.add(alter + "SET EXPRESSION AS (" + to.Expression + ")")
+		}
+	}
+	switch {
+	case !from.NotNull && to.NotNull:
+		w.setNotNull(to)
+	case from.NotNull && to.NotNull:
+		w.alterNotNull(from, to)
 	}
 	switch {
 	case from.Identity == "" && to.Identity != "":
@@ -120,6 +197,9 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 }
 
 func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
+	if from.IdentitySequence == "" || to.IdentitySequence == "" {
+		return
+	}
 	if from.IdentitySequence != to.IdentitySequence {
 		w.add("ALTER " + name(identitySequence(from)) + " RENAME TO " + ident(to.IdentitySequence))
 	}

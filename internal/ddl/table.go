@@ -74,7 +74,7 @@ func (w *writer) createTable(t *catalog.Table) {
 	w.add(tableHead(t, attached, lines) + tableTail(t))
 	for _, c := range columns {
 		if c.NotNull && c.Identity == "" && (t.OfType != "" || c.Inherited && attached != nil && !w.aboveHas(attached, c, func(above *catalog.Column) bool { return above.NotNull })) {
-			w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " SET NOT NULL")
+			w.setNotNull(c)
 		}
 		if attached != nil && c.Inherited && w.lacksDefault(attached, c) {
 			w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " DROP DEFAULT")

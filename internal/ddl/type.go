@@ -165,6 +165,9 @@ func (w *writer) alterDomain(from, to *catalog.Type) {
 func (w *writer) swap(s diff.Swap) {
 	from, to := s.From.(*catalog.Type), s.To.(*catalog.Type)
 	aside := to.ID.Name + "__old"
+	for w.from.Get(catalog.ID{Kind: catalog.KindType, Schema: to.ID.Schema, Name: aside}) != nil {
+		aside += "_"
+	}
 	w.add("ALTER " + name(from) + " RENAME TO " + ident(aside))
 	w.createType(to)
 	w.facets(to)

@@ -147,12 +147,12 @@ func (w *work) comes(o catalog.Object) bool {
 // comesDown tells that a change to a column above reaches this one.
 func (w *work) comesDown(to *catalog.Column, field string) bool {
 	switch field {
-	case "Type", "Collation":
+	case "Type", "Collation", "NotNullName":
 		return true
-	case "NotNull":
+	case "NotNull", "NotNullNotValid":
 		return slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool {
 			above, ok := w.alters[catalog.ID{Kind: catalog.KindColumn, Schema: parent.Schema, Name: parent.Name, Sub: to.ID.Sub}]
-			return ok && above.To.(*catalog.Column).NotNull == to.NotNull && slices.Contains(above.Fields, "NotNull")
+			return ok && above.To.(*catalog.Column).NotNull == to.NotNull && slices.Contains(above.Fields, field)
 		})
 	}
 	return false

@@ -118,7 +118,7 @@ func (w *work) match() {
 		if len(fields) == 0 {
 			continue
 		}
-		switch inPlace(f, t, fields) {
+		switch w.inPlace(f, t, fields) {
 		case alterable:
 			w.alters[id] = Alter{From: f, To: t, Fields: fields}
 		case replaceable:
@@ -150,7 +150,7 @@ const (
 )
 
 // inPlace asks the kind.
-func inPlace(from, to catalog.Object, fields []string) way {
+func (w *work) inPlace(from, to catalog.Object, fields []string) way {
 	switch f := from.(type) {
 	case *catalog.Extension:
 		return extension(fields)
@@ -161,7 +161,7 @@ func inPlace(from, to catalog.Object, fields []string) way {
 	case *catalog.Attachment:
 		return attachment(f, to.(*catalog.Attachment))
 	case *catalog.Column:
-		return column(f, to.(*catalog.Column), fields)
+		return column(f, to.(*catalog.Column), fields, w.to.Major)
 	case *catalog.Constraint:
 		return constraint(f, to.(*catalog.Constraint), fields)
 	case *catalog.Index:
