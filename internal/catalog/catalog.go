@@ -37,6 +37,7 @@ const (
 
 	KindEventTrigger       Kind = "event trigger"
 	KindPublication        Kind = "publication"
+	KindSubscription       Kind = "subscription"
 	KindStatistics         Kind = "statistics"
 	KindForeignDataWrapper Kind = "foreign data wrapper"
 	KindForeignServer      Kind = "server"
@@ -106,6 +107,7 @@ type Common struct {
 	// Grants are the privileges on it, in a fixed order, PostgreSQL's defaults
 	// for its kind included.
 	Grants []Grant
+	Labels []SecurityLabel // by provider
 	// Needs are the objects that it can't be without, sorted.
 	Needs []ID
 }

@@ -42,7 +42,7 @@ func read(ctx context.Context, conn *pgx.Conn, options Options) (c *Catalog, err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
-	r := &reader{major: serverMajor(conn), byOID: map[address]ID{}, own: map[address]ID{}, catalog: New(), relations: map[uint32]Object{}}
+	r := &reader{major: serverMajor(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on", byOID: map[address]ID{}, own: map[address]ID{}, catalog: New(), relations: map[uint32]Object{}}
 	queries := r.queries()
 	batch := &pgconn.Batch{}
 	for _, q := range queries {
@@ -106,6 +106,7 @@ const (
 
 	classEventTrigger            = 3466
 	classPublication             = 6104
+	classSubscription            = 6100
 	classPublicationRel          = 6106
 	classPublicationNamespace    = 6237
 	classStatistics              = 3381
@@ -131,6 +132,7 @@ const (
 // A reader puts a catalog together.
 type reader struct {
 	major      int
+	superuser  bool
 	catalog    *Catalog
 	byOID, own map[address]ID
 	relations  map[uint32]Object // tables, views, sequences by their OID
@@ -187,9 +189,9 @@ func (r *reader) queries() []query {
 		[]query{setting("search_path", "''"), setting("jit", "off"), r.session()},
 		r.schemas(), r.extensions(), r.types(), r.tables(), r.attachments(), r.columns(), r.sequences(), r.constraints(), r.indexes(),
 		r.views(), r.functions(), r.triggers(), r.rules(), r.policies(),
-		r.eventTriggers(), r.publications(), r.statistics(), r.foreign(), r.collations(), r.operators(), r.textSearch(), r.languages(),
+		r.eventTriggers(), r.publications(), r.subscriptions(), r.statistics(), r.foreign(), r.collations(), r.operators(), r.textSearch(), r.languages(),
 		r.defaultPrivileges(), []query{r.unsupported()},
-		[]query{r.depends(), r.described()},
+		[]query{r.depends(), r.described(), r.securityLabels()},
 	)
 }
 
@@ -208,10 +210,7 @@ func (r *reader) session() query {
 // over in silence.
 func (r *reader) unsupported() query {
 	return query{
-		"what is not modelled", `SELECT 'subscription ' || subname FROM pg_catalog.pg_subscription
-  WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-UNION ALL SELECT DISTINCT 'security labels of ' || provider FROM pg_catalog.pg_seclabel
-UNION ALL SELECT 'type ' || n.nspname || '.' || t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+		"what is not modelled", `SELECT 'type ' || n.nspname || '.' || t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
   WHERE (t.typtype = 'b' AND t.typelem = 0 OR NOT t.typisdefined) AND n.nspname` + userSchemas + `AND` + notMember("pg_type", "t.oid") + `ORDER BY 1`,
 		func(rows pgx.Rows) error {
 			var name string

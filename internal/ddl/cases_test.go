@@ -126,8 +126,30 @@ func newState(t *testing.T, sql string) *state {
 	if _, err := s.conn.PgConn().Exec(context.Background(), roles+sql).ReadAll(); err != nil {
 		t.Fatalf("%v in\n%s", err, sql)
 	}
+	if strings.Contains(sql, "CREATE SUBSCRIPTION") {
+		t.Cleanup(func() { s.dropSubscriptions(t) })
+	}
 	s.read(t)
 	return s
+}
+
+// dropSubscriptions lets go of what keeps the server from dropping the
+// database.
+func (s *state) dropSubscriptions(t *testing.T) {
+	t.Helper()
+	rows, _ := s.conn.Query(context.Background(), "SELECT subname FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())")
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, name := range names {
+		alter := "ALTER SUBSCRIPTION " + name
+		for _, sql := range []string{alter + " DISABLE", alter + " SET (slot_name = NONE)", "DROP SUBSCRIPTION " + name} {
+			if err == nil {
+				_, err = s.conn.Exec(context.Background(), sql)
+			}
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // close closes the connection before the test's end, where there are many.

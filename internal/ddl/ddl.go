@@ -181,6 +181,8 @@ func (w *writer) createRare(o catalog.Object) {
 		w.createEventTrigger(o)
 	case *catalog.Publication:
 		w.createPublication(o)
+	case *catalog.Subscription:
+		w.createSubscription(o)
 	case *catalog.Statistics:
 		w.createStatistics(o)
 	case *catalog.ForeignDataWrapper:
@@ -224,6 +226,7 @@ func (w *writer) facets(o catalog.Object) {
 	if b.Comment != "" {
 		w.comment(o)
 	}
+	w.securityLabels(o, nil)
 	if !w.options.NoPrivileges {
 		w.privileges(o, w.startingGrants(o), b.Grants)
 	}
@@ -244,6 +247,24 @@ func (w *writer) comment(o catalog.Object) {
 	w.add("COMMENT ON " + commentName(o) + " IS " + text)
 }
 
+// securityLabels writes those that differ. Their providers have to be loaded.
+func (w *writer) securityLabels(o catalog.Object, from []catalog.SecurityLabel) {
+	label := func(l catalog.SecurityLabel, text string) {
+		w.add("SECURITY LABEL FOR " + ident(l.Provider) + " ON " + commentName(o) + " IS " + text)
+	}
+	to := o.Base().Labels
+	for _, l := range from {
+		if !slices.ContainsFunc(to, func(x catalog.SecurityLabel) bool { return x.Provider == l.Provider }) {
+			label(l, "NULL")
+		}
+	}
+	for _, l := range to {
+		if !slices.Contains(from, l) {
+			label(l, literal(l.Label))
+		}
+	}
+}
+
 func (w *writer) drop(o catalog.Object) {
 	id := o.Base().ID
 	switch o := o.(type) {
@@ -261,6 +282,8 @@ func (w *writer) drop(o catalog.Object) {
 		w.add("DROP " + name(o))
 	case *catalog.Table, *catalog.Sequence:
 		w.add("DROP "+name(o), DataLoss)
+	case *catalog.Subscription:
+		w.dropSubscription(o)
 	case *catalog.DefaultPrivileges:
 		w.defaultPrivileges(o, o.Grants, o.Standard)
 	default:
@@ -312,6 +335,9 @@ func (w *writer) alter(a diff.Alter) {
 	if has("Comment") {
 		w.comment(a.To)
 	}
+	if has("Labels") {
+		w.securityLabels(a.To, a.From.Base().Labels)
+	}
 	if has("Grants") {
 		w.privileges(a.To, a.From.Base().Grants, a.To.Base().Grants)
 	}
@@ -324,6 +350,8 @@ func (w *writer) alterRare(a diff.Alter) {
 		w.enableEvent(to, a.From.(*catalog.EventTrigger).Enabled)
 	case *catalog.Publication:
 		w.alterPublication(a.From.(*catalog.Publication), to)
+	case *catalog.Subscription:
+		w.alterSubscription(a.From.(*catalog.Subscription), to)
 	case *catalog.Statistics:
 		w.statisticsTarget(a.From.(*catalog.Statistics).Target, to)
 	case *catalog.ForeignDataWrapper:

@@ -183,6 +183,8 @@ func (w *work) inPlace(from, to catalog.Object, fields []string) way {
 		return only(fields, "Enabled", "Comment", "Owner")
 	case *catalog.Publication:
 		return publication(fields)
+	case *catalog.Subscription:
+		return alterable
 	case *catalog.Statistics:
 		return only(fields, "Target", "Comment", "Owner")
 	case *catalog.ForeignServer:
@@ -198,7 +200,7 @@ func (w *work) inPlace(from, to catalog.Object, fields []string) way {
 // only is alterable where nothing but the named facts differs.
 func only(fields []string, names ...string) way {
 	for _, f := range fields {
-		if !slices.Contains(names, f) {
+		if f != "Labels" && !slices.Contains(names, f) {
 			return replaceable
 		}
 	}
