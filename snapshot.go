@@ -28,6 +28,10 @@ type SnapshotOptions struct {
 	Schemas []string
 	// Exclude are tables to leave out, each with its schema.
 	Exclude [][2]string
+	// ExcludeObjects are patterns, [KIND:]GLOB, of what to leave out: table:tmp_*,
+	// audit.*, trigger:users.*. IncludeObjects, where there are any, leave out
+	// all that none of them picks.
+	ExcludeObjects, IncludeObjects []string
 }
 
 // ReadSnapshot reads the definitions in conn's database, in a transaction of
@@ -37,11 +41,30 @@ func ReadSnapshot(ctx context.Context, conn *pgx.Conn, options SnapshotOptions) 
 	for _, e := range options.Exclude {
 		read.Exclude = append(read.Exclude, catalog.ID{Schema: e[0], Name: e[1]})
 	}
+	var err error
+	if read.ExcludePatterns, err = patterns(options.ExcludeObjects); err != nil {
+		return nil, err
+	}
+	if read.IncludePatterns, err = patterns(options.IncludeObjects); err != nil {
+		return nil, err
+	}
 	c, err := catalog.Read(ctx, conn, read)
 	if err != nil {
 		return nil, err
 	}
 	return &Snapshot{catalog: c}, nil
+}
+
+func patterns(texts []string) ([]catalog.Pattern, error) {
+	var list []catalog.Pattern
+	for _, text := range texts {
+		p, err := catalog.ParsePattern(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // Empty is the snapshot of a new database on the same server.

@@ -32,7 +32,7 @@ type schemaStatementJSON struct {
 }
 
 func (a *app) diffCommand() *cobra.Command {
-	var options aludel.DiffOptions
+	var options diffOptions
 	var down bool
 	var renames []string
 	cmd := &cobra.Command{
@@ -42,7 +42,7 @@ func (a *app) diffCommand() *cobra.Command {
 		Example: "  aludel diff db migrations\n  aludel diff migrations file:schema.sql\n  aludel diff postgres://… postgres://… --down",
 		Args:    arguments(2, 2, "two states"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			snapshots, err := a.states(cmd, args...)
+			snapshots, err := a.states(cmd, options.objects, args...)
 			if err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func (a *app) diffCommand() *cobra.Command {
 			}
 			// A throw-away server has other owners than a database of the platform.
 			options.NoOwners = options.NoOwners || isMade(args[0]) != isMade(args[1])
-			d, err := aludel.Diff(from, to, options)
+			d, err := aludel.Diff(from, to, options.DiffOptions)
 			if err != nil {
 				return err
 			}
@@ -99,10 +99,21 @@ func (a *app) renamed(cmd *cobra.Command, from *aludel.Snapshot, target state, f
 
 func isMade(state string) bool { return state != "db" && !isURL(state) && state != "empty" }
 
-func diffFlags(cmd *cobra.Command, options *aludel.DiffOptions) {
+// diffOptions are those that diff and dump share.
+type diffOptions struct {
+	aludel.DiffOptions
+	objects objectFilter
+}
+
+// An objectFilter picks what to look at.
+type objectFilter struct{ include, exclude []string }
+
+func diffFlags(cmd *cobra.Command, options *diffOptions) {
 	f := cmd.Flags()
 	f.BoolVar(&options.NoOwners, "no-owners", false, "leave owners out")
 	f.BoolVar(&options.NoPrivileges, "no-privileges", false, "leave privileges out")
+	f.StringArrayVar(&options.objects.exclude, "exclude", nil, "leave out what `[KIND:]GLOB` picks: table:tmp_*, audit.*, trigger:users.*; may be repeated")
+	f.StringArrayVar(&options.objects.include, "include", nil, "leave out what no `[KIND:]GLOB` picks; may be repeated")
 	f.BoolVar(&options.ColumnOrder, "column-order", false, "notice columns that stand in another order")
 }
 

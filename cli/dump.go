@@ -2,12 +2,10 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
-
-	"github.com/aludel-db/aludel"
 )
 
 func (a *app) dumpCommand() *cobra.Command {
-	var options aludel.DiffOptions
+	var options diffOptions
 	cmd := &cobra.Command{
 		Use:     "dump [STATE]",
 		Short:   "Write a state as SQL that makes it in a new database",
@@ -18,11 +16,11 @@ func (a *app) dumpCommand() *cobra.Command {
 			if len(args) == 0 {
 				args = []string{"db"}
 			}
-			snapshots, err := a.states(cmd, args...)
+			snapshots, err := a.states(cmd, options.objects, args...)
 			if err != nil {
 				return err
 			}
-			d, err := snapshots[0].Dump(options)
+			d, err := snapshots[0].Dump(options.DiffOptions)
 			if err != nil {
 				return err
 			}

@@ -35,13 +35,14 @@ type state struct {
 
 // states reads several states, databases first: what has to be made is made on
 // a server of their version.
-func (a *app) states(cmd *cobra.Command, names ...string) ([]state, error) {
+func (a *app) states(cmd *cobra.Command, objects objectFilter, names ...string) ([]state, error) {
 	ctx := cmd.Context()
 	snapshots := make([]state, len(names))
 	options, err := a.snapshotOptions(names)
 	if err != nil {
 		return nil, err
 	}
+	options.IncludeObjects, options.ExcludeObjects = objects.include, objects.exclude
 	major := 0
 	for i, name := range names {
 		if name != "db" && !isURL(name) {

@@ -18,6 +18,10 @@ type Options struct {
 	Schemas []string
 	// Exclude are objects to leave out, such as the version table.
 	Exclude []ID
+	// ExcludePatterns leave out what one of them picks, and IncludePatterns, if
+	// there are any, all but what one of them does. What belongs to a table, or
+	// stands on it, goes with it; schemas stay unless they are excluded.
+	ExcludePatterns, IncludePatterns []Pattern
 }
 
 // Read reads the catalog of conn's database, in a transaction of its own that
@@ -358,14 +362,17 @@ func (r *reader) leaveOut(options Options) {
 		}
 		return false
 	}
-	found := false
+	patterns := len(options.ExcludePatterns)+len(options.IncludePatterns) > 0
+	var out []ID
 	for id := range r.catalog.objects {
-		if excluded(id) {
-			delete(r.catalog.objects, id)
-			found = true
+		if excluded(id) || patterns && options.filtered(r.catalog, id) {
+			out = append(out, id)
 		}
 	}
-	if !found {
+	for _, id := range out {
+		delete(r.catalog.objects, id)
+	}
+	if len(out) == 0 {
 		return
 	}
 	for _, o := range r.catalog.objects {
