@@ -292,6 +292,9 @@ func (r *reader) finish(options Options) {
 		if l.kind == "P" && from.Kind != KindTrigger && to.Kind != KindTable {
 			continue // a part of an index is Above's, and may have been there before
 		}
+		if from.Kind == KindSequence && to.Kind == KindColumn {
+			continue // OWNED BY is said when both are there; the column's default needs the sequence
+		}
 		if o := r.catalog.objects[from]; o != nil {
 			o.Base().Needs = append(o.Base().Needs, to)
 		}

@@ -35,6 +35,39 @@ func columnClause(c *catalog.Column) string {
 	return sql
 }
 
+// addColumn writes a new column with its default: without it NOT NULL would
+// fail for the rows that are there.
+func (w *writer) addColumn(c *catalog.Column) {
+	sql := columnClause(c)
+	id := catalog.ID{Kind: catalog.KindDefault, Schema: c.ID.Schema, Name: c.ID.Name, Sub: c.ID.Sub}
+	if at, ok := w.made[id]; ok && !slices.ContainsFunc(w.changes[at].Object().Base().Needs, func(needed catalog.ID) bool { return needed != c.ID && w.comesLater(needed) }) {
+		d := w.changes[at].Object().(*catalog.Default)
+		sql += " DEFAULT " + d.Expression
+		w.folded[id] = true
+		w.foldBelow(d)
+	}
+	w.add(alterTable(c.ID) + "ADD COLUMN " + sql)
+	w.columnExtras(c)
+}
+
+// foldBelow takes in the defaults of the columns that the tables below get with
+// this one.
+func (w *writer) foldBelow(d *catalog.Default) {
+	for o := range w.from.Each {
+		a, ok := o.(*catalog.Attachment)
+		if !ok || !slices.Contains(a.Parents, tableOf(d.ID)) {
+			continue
+		}
+		id := catalog.ID{Kind: catalog.KindDefault, Schema: a.ID.Schema, Name: a.ID.Name, Sub: d.ID.Sub}
+		if at, ok := w.made[id]; ok {
+			if below, isDefault := w.changes[at].Object().(*catalog.Default); isDefault && below.Expression == d.Expression {
+				w.folded[id] = true
+				w.foldBelow(below)
+			}
+		}
+	}
+}
+
 // identityClause are the options of an identity's sequence that are not the
 // defaults for its type.
 func identityClause(c *catalog.Column) string {

@@ -148,8 +148,7 @@ func (w *writer) create(o catalog.Object) {
 	case *catalog.Table:
 		w.createTable(o)
 	case *catalog.Column:
-		w.add(alterTable(o.ID) + "ADD COLUMN " + columnClause(o))
-		w.columnExtras(o)
+		w.addColumn(o)
 	case *catalog.Default:
 		w.add(w.only(o.ID) + "ALTER COLUMN " + ident(o.ID.Sub) + " SET DEFAULT " + o.Expression)
 	case *catalog.Attachment:

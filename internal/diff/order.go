@@ -116,6 +116,10 @@ func (g *graph) needs() {
 		if before == nil || g.drops[id] != nil {
 			continue
 		}
+		if s, ok := before.(*catalog.Sequence); ok && s.OwnedBy != g.w.to.Get(id).(*catalog.Sequence).OwnedBy {
+			g.edge(n, g.dropOf(s.OwnedBy))
+			g.edge(n, g.dropOf(tableOf(s.OwnedBy)))
+		}
 		for _, needed := range before.Base().Needs { // an alteration lets go of what goes
 			if !slices.Contains(g.w.to.Get(id).Base().Needs, needed) {
 				g.edge(n, g.dropOf(needed))
