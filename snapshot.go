@@ -107,10 +107,23 @@ type SchemaChange struct {
 // A SchemaStatement is one statement of SQL, without a semicolon.
 type SchemaStatement struct {
 	SQL string
-	// Hazards are what it may do to data or to others: "data loss", "rewrite".
+	// Hazards are what it may do to data or to others: "data loss", "rewrite",
+	// "scan".
 	Hazards []string
+	// Locks are those that it holds, until the end of its transaction, on tables
+	// and views that were there before. Partitions are locked with their table.
+	Locks []TableLock
 	// Transactional tells that it can run in a transaction.
 	Transactional bool
+	// CommitAfter tells that it has to be committed before the next ones run:
+	// they may use the value that it adds to an enum.
+	CommitAfter bool
+}
+
+// A TableLock is held on a table or a view.
+type TableLock struct {
+	Table string // with its schema
+	Mode  string // as LOCK TABLE names it: ACCESS EXCLUSIVE
 }
 
 // Diff compares two snapshots. No statements mean that they are equal.
@@ -131,7 +144,10 @@ func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
 		d.Candidates = append(d.Candidates, r)
 	}
 	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges}) {
-		statement := SchemaStatement{SQL: s.SQL, Transactional: true}
+		statement := SchemaStatement{SQL: s.SQL, Transactional: s.Transactional, CommitAfter: s.CommitAfter}
+		for _, l := range s.Locks {
+			statement.Locks = append(statement.Locks, TableLock{Table: l.Table.Schema + "." + l.Table.Name, Mode: l.Mode.String()})
+		}
 		for _, h := range s.Hazards {
 			statement.Hazards = append(statement.Hazards, string(h))
 		}

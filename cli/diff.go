@@ -26,9 +26,16 @@ type schemaChangeJSON struct {
 }
 
 type schemaStatementJSON struct {
-	SQL           string   `json:"sql"`
-	Transactional bool     `json:"transactional"`
-	Hazards       []string `json:"hazards"`
+	SQL           string          `json:"sql"`
+	Transactional bool            `json:"transactional"`
+	CommitAfter   bool            `json:"commit_after"`
+	Hazards       []string        `json:"hazards"`
+	Locks         []tableLockJSON `json:"locks"`
+}
+
+type tableLockJSON struct {
+	Table string `json:"table"`
+	Mode  string `json:"mode"`
 }
 
 func (a *app) diffCommand() *cobra.Command {
@@ -128,7 +135,11 @@ func (a *app) difference(d *aludel.Difference) error {
 			result.Changes = append(result.Changes, schemaChangeJSON{c.Kind, c.Object, c.Action, c.Was, some(c.Facts)})
 		}
 		for _, s := range d.Statements {
-			result.Statements = append(result.Statements, schemaStatementJSON{s.SQL, s.Transactional, some(s.Hazards)})
+			locks := []tableLockJSON{}
+			for _, l := range s.Locks {
+				locks = append(locks, tableLockJSON(l))
+			}
+			result.Statements = append(result.Statements, schemaStatementJSON{s.SQL, s.Transactional, s.CommitAfter, some(s.Hazards), locks})
 		}
 		return a.out.data(result)
 	}

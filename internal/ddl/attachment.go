@@ -91,6 +91,14 @@ func (w *writer) createAttachment(a *catalog.Attachment) {
 	child := qualified(a.ID.Schema, a.ID.Name)
 	if a.IsPartition() {
 		w.add(alterTable(a.Parents[0]) + "ATTACH PARTITION " + child + " " + a.Bound)
+		w.lock(ShareUpdateExclusive, a.Parents[0])
+		w.lock(AccessExclusive, a.ID)
+		mode := ShareRowExclusive // to make its foreign keys those of the table above
+		if len(w.keysOf(a.ID)) > 0 {
+			mode = AccessExclusive
+		}
+		w.lock(mode, w.keysOf(a.Parents[0])...)
+		w.scans(a.ID)
 		return
 	}
 	w.alterAttachment(&catalog.Attachment{}, a)
@@ -99,6 +107,8 @@ func (w *writer) createAttachment(a *catalog.Attachment) {
 func (w *writer) dropAttachment(a *catalog.Attachment) {
 	if a.IsPartition() {
 		w.add(alterTable(a.Parents[0]) + "DETACH PARTITION " + qualified(a.ID.Schema, a.ID.Name))
+		w.lock(AccessExclusive, a.Parents[0], a.ID)
+		w.lock(ShareRowExclusive, w.keysOf(a.Parents[0])...)
 		return
 	}
 	w.alterAttachment(a, &catalog.Attachment{Common: catalog.Common{ID: a.ID}})
@@ -108,11 +118,14 @@ func (w *writer) alterAttachment(from, to *catalog.Attachment) {
 	for _, p := range from.Parents {
 		if !slices.Contains(to.Parents, p) {
 			w.add(alterTable(to.ID) + "NO INHERIT " + qualified(p.Schema, p.Name))
+			w.lock(AccessExclusive, to.ID)
 		}
 	}
 	for _, p := range to.Parents {
 		if !slices.Contains(from.Parents, p) {
 			w.add(alterTable(to.ID) + "INHERIT " + qualified(p.Schema, p.Name))
+			w.lock(AccessExclusive, to.ID)
+			w.lock(ShareUpdateExclusive, p)
 		}
 	}
 }

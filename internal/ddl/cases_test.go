@@ -207,9 +207,14 @@ func (s *state) keeps(t *testing.T, before map[catalog.ID]int) {
 	}
 }
 
-// change makes s like target, and answers the statements.
+// change makes s like target, and answers the statements. A comment says where
+// the transaction has to end.
 func (s *state) change(target *state) (script string, err error) {
 	changes, err := diff.Compare(s.catalog, target.catalog, diff.Options{})
+	if err != nil {
+		return "", err
+	}
+	watch, err := watchLocks(s.conn)
 	if err != nil {
 		return "", err
 	}
@@ -218,7 +223,10 @@ func (s *state) change(target *state) (script string, err error) {
 			script += fmt.Sprintf("-- hazard: %s\n", h)
 		}
 		script += statement.SQL + ";\n"
-		if _, err := s.conn.Exec(context.Background(), statement.SQL, pgx.QueryExecModeSimpleProtocol); err != nil {
+		if statement.CommitAfter {
+			script += "-- commit\n"
+		}
+		if err := watch.run(s.conn, statement); err != nil {
 			return script, fmt.Errorf("%w in\n%s", err, script)
 		}
 	}

@@ -38,15 +38,20 @@ func columnClause(c *catalog.Column) string {
 // addColumn writes a new column with its default: without it NOT NULL would
 // fail for the rows that are there.
 func (w *writer) addColumn(c *catalog.Column) {
-	sql := columnClause(c)
+	sql, expression := columnClause(c), ""
 	id := catalog.ID{Kind: catalog.KindDefault, Schema: c.ID.Schema, Name: c.ID.Name, Sub: c.ID.Sub}
 	if at, ok := w.made[id]; ok && !slices.ContainsFunc(w.changes[at].Object().Base().Needs, func(needed catalog.ID) bool { return needed != c.ID && w.comesLater(needed) }) {
 		d := w.changes[at].Object().(*catalog.Default)
 		sql += " DEFAULT " + d.Expression
+		expression = d.Expression
 		w.folded[id] = true
 		w.foldBelow(d)
 	}
 	w.add(alterTable(c.ID) + "ADD COLUMN " + sql)
+	if w.fills(c, expression) {
+		last := &w.statements[len(w.statements)-1] // every row gets a value of its own
+		last.Hazards = append(last.Hazards, Rewrite)
+	}
 	w.columnExtras(c)
 }
 
@@ -97,6 +102,7 @@ func (w *writer) columnExtras(c *catalog.Column) {
 func (w *writer) setNotNull(c *catalog.Column) {
 	if c.NotNullName == "" && !c.NotNullNoInherit && !c.NotNullNotValid {
 		w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " SET NOT NULL")
+		w.scans(c.ID)
 	} else {
 		sql := alterTable(c.ID) + "ADD CONSTRAINT " + ident(notNullName(c)) + " NOT NULL " + ident(c.ID.Sub)
 		if c.NotNullNoInherit {
@@ -106,6 +112,9 @@ func (w *writer) setNotNull(c *catalog.Column) {
 			sql += " NOT VALID"
 		}
 		w.add(sql)
+		if !c.NotNullNotValid {
+			w.scans(c.ID)
+		}
 	}
 	if c.NotNullComment != "" {
 		w.notNullComment(c)
@@ -125,6 +134,7 @@ func (w *writer) notNullComment(c *catalog.Column) {
 		text = literal(c.NotNullComment)
 	}
 	w.add("COMMENT ON CONSTRAINT " + ident(notNullName(c)) + " ON " + qualified(c.ID.Schema, c.ID.Name) + " IS " + text)
+	w.lock(AccessShare)
 }
 
 // alterNotNull changes what there is to NOT NULL besides itself.
@@ -142,6 +152,8 @@ func (w *writer) alterNotNull(from, to *catalog.Column) {
 	}
 	if from.NotNullNotValid && !to.NotNullNotValid {
 		w.add(alterTable(to.ID) + "VALIDATE CONSTRAINT " + ident(notNullName(to)))
+		w.lock(ShareUpdateExclusive, to.ID)
+		w.scans(to.ID)
 	}
 	if from.NotNullComment != to.NotNullComment {
 		w.notNullComment(to)
@@ -184,8 +196,9 @@ func (w *writer) columnState(from, to *catalog.Column) {
 	}
 	if from.Statistics != to.Statistics {
 		w.add(alter + "SET STATISTICS " + strconv.Itoa(to.Statistics))
+		w.lock(ShareUpdateExclusive, to.ID)
 	}
-	w.storage(strings.TrimSpace(alter), from.Options, to.Options)
+	w.storage(ShareUpdateExclusive, to.ID, strings.TrimSpace(alter), from.Options, to.Options)
 }
 
 func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
@@ -235,6 +248,7 @@ func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
 	}
 	if from.IdentitySequence != to.IdentitySequence {
 		w.add("ALTER " + name(identitySequence(from)) + " RENAME TO " + ident(to.IdentitySequence))
+		w.lock(AccessShare)
 	}
 	if from.IdentityUnlogged != to.IdentityUnlogged && !w.tableLogs(to.ID) {
 		w.setLogged(identitySequence(to))
@@ -264,6 +278,7 @@ func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
 	}
 	if before.Type != to.IdentityOptions.Type {
 		w.add("ALTER " + name(identitySequence(to)) + " AS " + to.IdentityOptions.Type)
+		w.lock(AccessShare)
 	}
 	if len(changes) > 0 {
 		w.add(alter + strings.Join(changes, " "))
@@ -279,7 +294,11 @@ func (w *writer) retype(from, to *catalog.Column) {
 	if from.Type != to.Type {
 		sql += " USING " + ident(to.ID.Sub) + through(from.Type, to.Type) + "::" + to.Type
 	}
-	w.add(sql, Rewrite)
+	if rewrites(from.Type, to.Type) {
+		w.add(sql, Rewrite)
+	} else {
+		w.add(sql)
+	}
 }
 
 // through is "::text" between types that PostgreSQL may have no cast for: every

@@ -1,9 +1,11 @@
 package ddl
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/diff"
 )
 
 // parentOf is the table or domain of a constraint, with its kind.
@@ -20,27 +22,49 @@ func (w *writer) createConstraint(k *catalog.Constraint) {
 		sql += " NOT VALID"
 	}
 	w.add(sql)
-	w.storage("ALTER INDEX "+qualified(k.ID.Schema, k.Index), nil, k.IndexOptions)
+	switch {
+	case k.Type == catalog.ForeignKey:
+		w.lock(ShareRowExclusive, tableOf(k.ID), referenced(k))
+	case k.Domain:
+		w.lock(Share, w.columnsOf(k.ID)...)
+		if !k.NotValid {
+			w.scansSome(w.columnsOf(k.ID))
+		}
+	}
+	if !k.NotValid && !k.Domain {
+		w.scans(k.ID)
+	}
+	w.storage(AccessShare, k.ID, "ALTER INDEX "+qualified(k.ID.Schema, k.Index), nil, k.IndexOptions)
 	w.indexComment(k)
 }
 
 func (w *writer) indexComment(k *catalog.Constraint) {
 	if k.IndexComment != "" {
 		w.add("COMMENT ON INDEX " + qualified(k.ID.Schema, k.Index) + " IS " + literal(k.IndexComment))
+		w.lock(AccessShare)
 	}
 }
 
 func (w *writer) alterConstraint(from, to *catalog.Constraint) {
 	if from.Definition != to.Definition {
 		w.add("ALTER " + parentOf(to) + " ALTER CONSTRAINT " + ident(to.ID.Sub) + deferrable(to.Definition))
+		w.lock(AccessExclusive, tableOf(to.ID))
 	}
 	if from.NotValid && !to.NotValid {
 		w.add("ALTER " + parentOf(to) + " VALIDATE CONSTRAINT " + ident(to.ID.Sub))
+		if to.Domain {
+			w.lock(Share, w.columnsOf(to.ID)...)
+			w.scansSome(w.columnsOf(to.ID))
+		} else {
+			w.lock(ShareUpdateExclusive, tableOf(to.ID))
+			w.scans(to.ID)
+		}
 	}
-	w.storage("ALTER INDEX "+qualified(to.ID.Schema, to.Index), from.IndexOptions, to.IndexOptions)
+	w.storage(AccessShare, to.ID, "ALTER INDEX "+qualified(to.ID.Schema, to.Index), from.IndexOptions, to.IndexOptions)
 	if from.IndexComment != to.IndexComment {
 		if to.IndexComment == "" {
 			w.add("COMMENT ON INDEX " + qualified(to.ID.Schema, to.Index) + " IS NULL")
+			w.lock(AccessShare)
 		}
 		w.indexComment(to)
 	}
@@ -54,4 +78,27 @@ func deferrable(definition string) string {
 		return " DEFERRABLE INITIALLY IMMEDIATE"
 	}
 	return " NOT DEFERRABLE"
+}
+
+// columnsOf are the tables that have columns of a type by now.
+func (w *writer) columnsOf(typ catalog.ID) []catalog.ID {
+	id := catalog.ID{Kind: catalog.KindType, Schema: typ.Schema, Name: typ.Name}
+	var tables []catalog.ID
+	add := func(o catalog.Object) {
+		if c, ok := o.(*catalog.Column); ok && slices.Contains(c.Needs, id) {
+			tables = append(tables, tableOf(c.ID))
+		}
+	}
+	for o := range w.from.Each {
+		if columnID := o.Base().ID; columnID.Kind == catalog.KindColumn && !w.isGone(columnID) && !w.isGone(tableOf(columnID)) {
+			add(w.now(columnID))
+		}
+	}
+	for _, c := range w.changes[:w.at] {
+		if create, ok := c.(diff.Create); ok {
+			add(create.To)
+		}
+	}
+	slices.SortFunc(tables, catalog.ID.Compare)
+	return slices.Compact(tables)
 }

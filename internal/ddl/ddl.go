@@ -17,16 +17,16 @@ type Statement struct {
 	SQL string
 	// Hazards are what may hurt, empty for most.
 	Hazards []Hazard
+	// Locks are held on tables and views that were there before, until the end of
+	// the transaction.
+	Locks []Lock
+	known bool // that Locks are all
+	// Transactional tells that it can run in a transaction.
+	Transactional bool
+	// CommitAfter tells that it has to be committed before the next ones: they
+	// may use the value that it adds to an enum.
+	CommitAfter bool
 }
-
-// A Hazard is what a statement may do to data or to others.
-type Hazard string
-
-// The hazards.
-const (
-	DataLoss Hazard = "data loss" // rows or values are gone
-	Rewrite  Hazard = "rewrite"   // the table is written anew under an exclusive lock
-)
 
 // Options say how to write.
 type Options struct {
@@ -43,9 +43,21 @@ func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Sta
 		w.add("SET check_function_bodies = off")
 	}
 	for w.at = range changes {
+		now := len(w.statements)
 		w.change(changes[w.at])
+		w.usualLocks(changes[w.at], w.statements[now:])
 	}
-	return append(w.statements, w.late...)
+	w.statements = append(w.statements, w.late...)
+	for i := range w.statements {
+		w.statements[i].Transactional = transactional(w.statements[i].SQL)
+	}
+	return w.statements
+}
+
+// transactional asks those who read SQL.
+func transactional(sql string) bool {
+	parsed, err := sqltext.Split(sql)
+	return err != nil || len(parsed) != 1 || parsed[0].Class != sqltext.NonTransactional
 }
 
 func makesFunction(c diff.Change) bool {
@@ -62,18 +74,18 @@ func makesFunction(c diff.Change) bool {
 func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *writer {
 	w := &writer{
 		from: from, options: options, folded: map[catalog.ID]bool{}, changes: changes,
-		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, gone: map[catalog.ID]bool{}, drops: make([]int, len(changes)+1),
+		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, gone: map[catalog.ID]int{}, drops: make([]int, len(changes)+1),
 	}
 	for i, c := range changes {
 		w.drops[i+1] = w.drops[i]
 		if _, isDrop := c.(diff.Drop); isDrop {
 			w.drops[i+1]++
-			w.gone[c.Object().Base().ID] = true
+			w.gone[c.Object().Base().ID] = i + 1
 			continue
 		}
 		switch c.(type) {
 		case diff.SetAside:
-			w.gone[c.Object().Base().ID] = true
+			w.gone[c.Object().Base().ID] = i + 1
 			continue
 		case diff.Rename, diff.RenameLabel, diff.Refill:
 			continue
@@ -101,11 +113,12 @@ type writer struct {
 	aside      int         // how many tables wait
 	late       []Statement // what needs indexes and partitions to be there
 
-	made        map[catalog.ID]int  // where an object is created or changed
-	children    map[[2]string][]int // where that is of what belongs to a relation or domain
-	hasChildren map[catalog.ID]bool // the tables that others hang on, once asked
-	gone        map[catalog.ID]bool // what is dropped, and not with another
-	drops       []int               // how many drops stand in front of each change
+	made        map[catalog.ID]int              // where an object is created or changed
+	children    map[[2]string][]int             // where that is of what belongs to a relation or domain
+	keys        map[catalog.ID][]catalog.Object // foreign keys and attachments by table, once asked
+	hasChildren map[catalog.ID]bool             // the tables that others hang on, once asked
+	gone        map[catalog.ID]int              // behind which change what is dropped is gone
+	drops       []int                           // how many drops stand in front of each change
 }
 
 func (w *writer) add(sql string, hazards ...Hazard) {
@@ -244,6 +257,12 @@ func (w *writer) comment(o catalog.Object) {
 		text = literal(c)
 	}
 	w.add("COMMENT ON " + commentName(o) + " IS " + text)
+	switch o.(type) {
+	case *catalog.Table, *catalog.View, *catalog.Column:
+		w.lock(ShareUpdateExclusive, tableOfObject(o))
+	default:
+		w.lock(AccessShare)
+	}
 }
 
 // securityLabels writes those that differ. Their providers have to be loaded.
@@ -268,7 +287,11 @@ func (w *writer) drop(o catalog.Object) {
 	id := o.Base().ID
 	switch o := o.(type) {
 	case *catalog.Column:
-		w.add(alterTable(id)+"DROP COLUMN "+ident(id.Sub), DataLoss)
+		if o.Generated != "" { // can be computed again
+			w.add(alterTable(id) + "DROP COLUMN " + ident(id.Sub))
+		} else {
+			w.add(alterTable(id)+"DROP COLUMN "+ident(id.Sub), DataLoss)
+		}
 	case *catalog.Default:
 		w.add(w.only(id) + "ALTER COLUMN " + ident(id.Sub) + " DROP DEFAULT")
 	case *catalog.Attachment:

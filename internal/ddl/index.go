@@ -24,12 +24,15 @@ func (w *writer) createIndex(i *catalog.Index) {
 		sql = strings.Replace(sql, " ON ONLY ", " ON ", 1)
 	}
 	w.add(sql)
+	w.lock(Share, i.Table)
+	w.scans(i.Table)
 	if w.comesInvalid(i.Above) {
-		w.late = append(w.late, Statement{SQL: "ALTER INDEX " + qualified(i.Above.Schema, i.Above.Name) + " ATTACH PARTITION " + qualified(i.ID.Schema, i.ID.Name)})
+		w.later("ALTER INDEX "+qualified(i.Above.Schema, i.Above.Name)+" ATTACH PARTITION "+qualified(i.ID.Schema, i.ID.Name), AccessShare, i.Table)
 	}
 	w.indexStatistics(nil, i)
 	if i.Tablespace != "" {
 		w.add("ALTER INDEX " + qualified(i.ID.Schema, i.ID.Name) + " SET TABLESPACE " + ident(i.Tablespace))
+		w.lock(AccessShare)
 	}
 }
 
@@ -46,9 +49,10 @@ func (w *writer) comesInvalid(id catalog.ID) bool {
 
 func (w *writer) alterIndex(from, to *catalog.Index) {
 	alter := "ALTER INDEX " + qualified(to.ID.Schema, to.ID.Name)
-	w.storage(alter, from.Options, to.Options)
+	w.storage(AccessShare, to.Table, alter, from.Options, to.Options)
 	if from.Tablespace != to.Tablespace {
 		w.add(alter + " SET TABLESPACE " + ident(orDefault(to.Tablespace, "pg_default")))
+		w.lock(AccessShare)
 	}
 	w.indexStatistics(from.Statistics, to)
 }
@@ -58,11 +62,13 @@ func (w *writer) indexStatistics(from []catalog.IndexStatistics, to *catalog.Ind
 	for _, s := range to.Statistics {
 		if !slices.Contains(from, s) {
 			w.add(alter + strconv.Itoa(s.Column) + " SET STATISTICS " + strconv.Itoa(s.Target))
+			w.lock(AccessShare)
 		}
 	}
 	for _, s := range from {
 		if !slices.ContainsFunc(to.Statistics, func(o catalog.IndexStatistics) bool { return o.Column == s.Column }) {
 			w.add(alter + strconv.Itoa(s.Column) + " SET STATISTICS -1")
+			w.lock(AccessShare)
 		}
 	}
 }

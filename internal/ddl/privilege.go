@@ -32,6 +32,7 @@ func (w *writer) grantsOn(on, columns, owner string, from, to []catalog.Grant) {
 		}
 		for _, role := range roles {
 			w.add(verb + " " + strings.Join(byRole[role], ", ") + " ON " + on + " " + preposition + " " + grantee(role, owner) + tail)
+			w.lock(AccessShare)
 		}
 	}
 	has := func(list []catalog.Grant, g catalog.Grant) bool {

@@ -45,6 +45,7 @@ func (w *writer) alterPublication(from, to *catalog.Publication) {
 	if from.Publish != to.Publish || from.ViaRoot != to.ViaRoot {
 		via := map[bool]string{true: "true", false: "false"}[to.ViaRoot]
 		w.add("ALTER " + name(to) + " SET (publish = " + literal(to.Publish) + ", publish_via_partition_root = " + via + ")")
+		w.lock(AccessShare)
 	}
 	if slices.Equal(from.Tables, to.Tables) && slices.Equal(from.Schemas, to.Schemas) {
 		return

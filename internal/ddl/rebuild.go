@@ -22,11 +22,13 @@ func (w *writer) setAside(c diff.SetAside) {
 	aside := w.asideSchema()
 	if w.aside == 0 {
 		w.add("CREATE SCHEMA " + ident(aside))
+		w.lock(AccessShare)
 	}
 	w.aside++
 	for _, s := range c.Sequences {
 		w.add("ALTER " + name(s) + " OWNED BY NONE")
-		w.late = append(w.late, Statement{SQL: "ALTER " + name(s) + " OWNED BY " + qualified(s.OwnedBy.Schema, s.OwnedBy.Name) + "." + ident(s.OwnedBy.Sub)})
+		w.lock(AccessShare)
+		w.later("ALTER "+name(s)+" OWNED BY "+qualified(s.OwnedBy.Schema, s.OwnedBy.Name)+"."+ident(s.OwnedBy.Sub), AccessShare, catalog.ID{})
 	}
 	w.add(alterTable(c.From.ID) + "SET SCHEMA " + ident(aside))
 }

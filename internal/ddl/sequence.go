@@ -71,10 +71,10 @@ func (w *writer) ownedBy(from catalog.ID, s *catalog.Sequence) {
 	case s.OwnedBy == (catalog.ID{}):
 		w.add("ALTER " + name(s) + " OWNED BY NONE")
 	default:
-		if w.gone[from] || w.gone[tableOf(from)] { // which would take it along
+		if w.gone[from]+w.gone[tableOf(from)] > 0 { // which would take it along
 			w.add("ALTER " + name(s) + " OWNED BY NONE")
 		}
-		w.late = append(w.late, Statement{SQL: "ALTER " + name(s) + " OWNED BY " + qualified(s.OwnedBy.Schema, s.OwnedBy.Name) + "." + ident(s.OwnedBy.Sub)})
+		w.later("ALTER "+name(s)+" OWNED BY "+qualified(s.OwnedBy.Schema, s.OwnedBy.Name)+"."+ident(s.OwnedBy.Sub), AccessShare, catalog.ID{})
 	}
 }
 
@@ -90,6 +90,7 @@ func (w *writer) alterSequence(from, to *catalog.Sequence) {
 
 func (w *writer) setLogged(s *catalog.Sequence) {
 	w.add("ALTER " + name(s) + map[bool]string{true: " SET UNLOGGED", false: " SET LOGGED"}[s.Unlogged])
+	w.lock(AccessShare)
 }
 
 // tableLogs tells that a table is made logged or unlogged here, which reaches

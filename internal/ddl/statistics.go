@@ -8,11 +8,17 @@ import (
 
 func (w *writer) createStatistics(s *catalog.Statistics) {
 	w.add(s.Definition)
+	for _, needed := range s.Needs {
+		if needed.Kind == catalog.KindColumn || needed.Kind == catalog.KindTable {
+			w.lock(ShareUpdateExclusive, tableOf(needed))
+		}
+	}
 	w.statisticsTarget(-1, s)
 }
 
 func (w *writer) statisticsTarget(from int, to *catalog.Statistics) {
 	if from != to.Target {
 		w.add("ALTER " + name(to) + " SET STATISTICS " + strconv.Itoa(to.Target))
+		w.lock(AccessShare)
 	}
 }

@@ -72,6 +72,12 @@ func (w *writer) createTable(t *catalog.Table) {
 		lines = append(lines, "CONSTRAINT "+ident(k.ID.Sub)+" "+k.Definition)
 	}
 	w.add(tableHead(t, attached, lines) + tableTail(t))
+	switch {
+	case isPartition:
+		w.lock(AccessExclusive, attached.Parents[0])
+	case attached != nil:
+		w.lock(ShareUpdateExclusive, attached.Parents...)
+	}
 	for _, c := range columns {
 		if c.NotNull && c.Identity == "" && (t.OfType != "" || c.Inherited && attached != nil && !w.aboveHas(attached, c, func(above *catalog.Column) bool { return above.NotNull })) {
 			w.setNotNull(c)
@@ -178,7 +184,7 @@ func (w *writer) alterTable(from, to *catalog.Table) {
 		if to.OfType == "" {
 			w.add(alterTable(id) + "NOT OF")
 		} else {
-			w.late = append(w.late, Statement{SQL: alterTable(id) + "OF " + to.OfType})
+			w.later(alterTable(id)+"OF "+to.OfType, AccessExclusive, id)
 		}
 	}
 	w.tableOptions(from.Options, to)
@@ -194,21 +200,21 @@ func (w *writer) alterTable(from, to *catalog.Table) {
 
 // tableState writes what is set after a table and its indexes are there.
 func (w *writer) tableState(from, to *catalog.Table) {
-	later := func(sql string) { w.late = append(w.late, Statement{SQL: alterTable(to.ID) + sql}) }
+	later := func(sql string, mode LockMode) { w.later(alterTable(to.ID)+sql, mode, to.ID) }
 	if from.ReplicaIdentity != to.ReplicaIdentity {
 		switch to.ReplicaIdentity {
 		case "DEFAULT", "NOTHING", "FULL":
-			later("REPLICA IDENTITY " + to.ReplicaIdentity)
+			later("REPLICA IDENTITY "+to.ReplicaIdentity, AccessExclusive)
 		default:
-			later("REPLICA IDENTITY USING INDEX " + ident(to.ReplicaIdentity))
+			later("REPLICA IDENTITY USING INDEX "+ident(to.ReplicaIdentity), AccessExclusive)
 		}
 	}
 	switch {
 	case from.ClusterOn == to.ClusterOn:
 	case to.ClusterOn == "":
-		later("SET WITHOUT CLUSTER")
+		later("SET WITHOUT CLUSTER", ShareUpdateExclusive)
 	default:
-		later("CLUSTER ON " + ident(to.ClusterOn))
+		later("CLUSTER ON "+ident(to.ClusterOn), ShareUpdateExclusive)
 	}
 	if from.RowSecurity != to.RowSecurity {
 		w.add(alterTable(to.ID) + map[bool]string{true: "ENABLE", false: "DISABLE"}[to.RowSecurity] + " ROW LEVEL SECURITY")
@@ -227,15 +233,15 @@ func (w *writer) tableOptions(from []string, to *catalog.Table) {
 	only := func(list []string, keep func(string) bool) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(o string) bool { return !keep(o) })
 	}
-	w.storage("ALTER "+name(to), only(from, isOwn), only(to.Options, isOwn))
+	w.storage(ShareUpdateExclusive, to.ID, "ALTER "+name(to), only(from, isOwn), only(to.Options, isOwn))
 	now := len(w.statements)
-	w.storage("ALTER "+name(to), only(from, isTOAST), only(to.Options, isTOAST))
+	w.storage(ShareUpdateExclusive, to.ID, "ALTER "+name(to), only(from, isTOAST), only(to.Options, isTOAST))
 	w.late = append(w.late, w.statements[now:]...)
 	w.statements = w.statements[:now]
 }
 
 // storage writes what SET and RESET of parameters it takes.
-func (w *writer) storage(alter string, from, to []string) {
+func (w *writer) storage(mode LockMode, table catalog.ID, alter string, from, to []string) {
 	var set, reset []string
 	for _, o := range to {
 		if !slices.Contains(from, o) {
@@ -250,9 +256,11 @@ func (w *writer) storage(alter string, from, to []string) {
 	}
 	if len(set) > 0 {
 		w.add(alter + " SET (" + strings.Join(set, ", ") + ")")
+		w.lock(mode, table)
 	}
 	if len(reset) > 0 {
 		w.add(alter + " RESET (" + strings.Join(reset, ", ") + ")")
+		w.lock(mode, table)
 	}
 }
 

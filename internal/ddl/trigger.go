@@ -8,6 +8,7 @@ func (w *writer) createTrigger(t *catalog.Trigger) {
 		return
 	}
 	w.add(t.Definition)
+	w.lock(ShareRowExclusive, tableOf(t.ID))
 	w.enable(t.ID, "TRIGGER", "ORIGIN", t.Enabled)
 }
 
@@ -38,4 +39,7 @@ func (w *writer) enable(id catalog.ID, word, from, to string) {
 	}
 	verb := map[string]string{"ORIGIN": "ENABLE", "DISABLED": "DISABLE", "REPLICA": "ENABLE REPLICA", "ALWAYS": "ENABLE ALWAYS"}[to]
 	w.add(alterTable(id) + verb + " " + word + " " + ident(id.Sub))
+	if word == "TRIGGER" {
+		w.lock(ShareRowExclusive, tableOf(id))
+	}
 }

@@ -123,6 +123,12 @@ func (w *writer) addLabels(from, to *catalog.Type) {
 		w.add(sql)
 		have = append(have, label)
 	}
+	for _, c := range w.changes[w.at+1:] {
+		if slices.Contains(c.Object().Base().Needs, to.ID) {
+			w.statements[len(w.statements)-1].CommitAfter = true
+			return
+		}
+	}
 }
 
 func (w *writer) alterComposite(from, to *catalog.Type) {
@@ -157,6 +163,10 @@ func (w *writer) alterDomain(from, to *catalog.Type) {
 	}
 	if from.Domain.NotNull != to.Domain.NotNull {
 		w.add(alter + map[bool]string{true: "SET", false: "DROP"}[to.Domain.NotNull] + " NOT NULL")
+		if to.Domain.NotNull { // looks at the rows that are there
+			w.lock(Share, w.columnsOf(to.ID)...)
+			w.scansSome(w.columnsOf(to.ID))
+		}
 	}
 }
 
@@ -177,6 +187,7 @@ func (w *writer) swap(s diff.Swap) {
 			using += "::text" + arrayOf(c.Type)
 		}
 		w.add(alterTable(c.ID)+"ALTER COLUMN "+ident(c.ID.Sub)+" TYPE "+c.Type+" USING "+using+"::"+c.Type, Rewrite)
+		w.lock(AccessExclusive, tableOf(c.ID))
 	}
 	old := *from
 	old.ID.Name = aside

@@ -27,7 +27,7 @@ func (w *writer) createView(v *catalog.View) {
 		}
 		w.add(sql)
 		if v.ClusterOn != "" {
-			w.late = append(w.late, Statement{SQL: "ALTER " + name(v) + " CLUSTER ON " + ident(v.ClusterOn)})
+			w.later("ALTER "+name(v)+" CLUSTER ON "+ident(v.ClusterOn), ShareUpdateExclusive, v.ID)
 		}
 	}
 	w.viewColumns(&catalog.View{}, v)
@@ -64,11 +64,14 @@ func (w *writer) viewColumns(from, to *catalog.View) {
 		case old.Comment == c.Comment:
 		case c.Comment == "":
 			w.add("COMMENT ON COLUMN " + column + " IS NULL")
+			w.lock(ShareUpdateExclusive, to.ID)
 		default:
 			w.add("COMMENT ON COLUMN " + column + " IS " + literal(c.Comment))
+			w.lock(ShareUpdateExclusive, to.ID)
 		}
 		if old.Statistics != c.Statistics {
 			w.add(alter + "SET STATISTICS " + strconv.Itoa(c.Statistics))
+			w.lock(ShareUpdateExclusive, to.ID)
 		}
 		if !w.options.NoPrivileges && !slices.Equal(old.Grants, c.Grants) {
 			w.grantsOn("TABLE "+qualified(to.ID.Schema, to.ID.Name), "("+ident(c.Name)+")", "CURRENT_USER", old.Grants, c.Grants)
@@ -81,7 +84,11 @@ func (w *writer) alterView(from, to *catalog.View) {
 	if from.Query != to.Query && !to.Materialized {
 		w.add("CREATE OR REPLACE VIEW " + qualified(to.ID.Schema, to.ID.Name) + viewOptions(to) + " AS\n" + strings.TrimSuffix(strings.TrimSpace(to.Query), ";"))
 	} else {
-		w.storage(alter, from.Options, to.Options)
+		mode := AccessExclusive
+		if to.Materialized {
+			mode = ShareUpdateExclusive
+		}
+		w.storage(mode, to.ID, alter, from.Options, to.Options)
 	}
 	if from.AccessMethod != to.AccessMethod {
 		w.add(alter + " SET ACCESS METHOD " + ident(orDefault(to.AccessMethod, "heap")))
@@ -93,8 +100,9 @@ func (w *writer) alterView(from, to *catalog.View) {
 	case from.ClusterOn == to.ClusterOn:
 	case to.ClusterOn == "":
 		w.add(alter + " SET WITHOUT CLUSTER")
+		w.lock(ShareUpdateExclusive, to.ID)
 	default:
-		w.late = append(w.late, Statement{SQL: alter + " CLUSTER ON " + ident(to.ClusterOn)})
+		w.later(alter+" CLUSTER ON "+ident(to.ClusterOn), ShareUpdateExclusive, to.ID)
 	}
 	if from.Populated != to.Populated {
 		w.add("REFRESH MATERIALIZED VIEW " + qualified(to.ID.Schema, to.ID.Name) + map[bool]string{true: "", false: " WITH NO DATA"}[to.Populated])

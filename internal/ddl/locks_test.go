@@ -1,0 +1,132 @@
+package ddl_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/ddl"
+)
+
+// A watcher compares what statements say of their locks and of rewriting with
+// what the server does.
+type watcher struct {
+	tables map[uint32]catalog.ID // those that were there before
+	above  map[uint32][]uint32   // what each hangs on
+	files  map[uint32]uint32     // where their rows are
+	aside  bool                  // that a table was set aside
+}
+
+func watchLocks(conn *pgx.Conn) (*watcher, error) {
+	w := &watcher{tables: map[uint32]catalog.ID{}, above: map[uint32][]uint32{}}
+	rows, _ := conn.Query(context.Background(), `SELECT c.oid, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, n.nspname::text, c.relname::text, coalesce((SELECT array_agg(i.inhparent) FROM pg_inherits i WHERE i.inhrelid = c.oid), '{}')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`)
+	var oid uint32
+	var id catalog.ID
+	var above []uint32
+	_, err := pgx.ForEachRow(rows, []any{&oid, (*string)(&id.Kind), &id.Schema, &id.Name, &above}, func() error {
+		w.tables[oid], w.above[oid] = id, slices.Clone(above)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.files, err = w.filesOf(conn)
+	return w, err
+}
+
+func (w *watcher) filesOf(conn *pgx.Conn) (map[uint32]uint32, error) {
+	rows, _ := conn.Query(context.Background(), "SELECT oid, relfilenode FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'm')")
+	files := map[uint32]uint32{}
+	var oid, file uint32
+	_, err := pgx.ForEachRow(rows, []any{&oid, &file}, func() error {
+		files[oid] = file
+		return nil
+	})
+	return files, err
+}
+
+// run executes a statement in a transaction of its own.
+func (w *watcher) run(conn *pgx.Conn, s ddl.Statement) error {
+	ctx := context.Background()
+	if _, err := conn.Exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, s.SQL, pgx.QueryExecModeSimpleProtocol); err != nil {
+		_, back := conn.Exec(ctx, "ROLLBACK")
+		return errors.Join(err, back)
+	}
+	wrong := w.check(conn, s)
+	_, err := conn.Exec(ctx, "COMMIT")
+	return errors.Join(err, wrong)
+}
+
+func (w *watcher) check(conn *pgx.Conn, s ddl.Statement) error {
+	rows, _ := conn.Query(context.Background(), "SELECT relation, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND database <> 0")
+	held := map[uint32]ddl.LockMode{}
+	var oid uint32
+	var mode string
+	if _, err := pgx.ForEachRow(rows, []any{&oid, &mode}, func() error {
+		held[oid] = max(held[oid], modes[mode])
+		return nil
+	}); err != nil {
+		return err
+	}
+	// A table that was set aside is locked from then on, in one transaction, and
+	// so is what hangs on it.
+	if w.aside = w.aside || strings.Contains(s.SQL, "aludel_aside"); w.aside {
+		return nil
+	}
+	said := map[catalog.ID]ddl.LockMode{}
+	for _, l := range s.Locks {
+		said[l.Table] = l.Mode
+	}
+	var wrong []error
+	for oid, id := range w.tables {
+		if held[oid] < ddl.ShareUpdateExclusive {
+			held[oid] = 0
+		}
+		if held[oid] > w.claimed(oid, said) {
+			wrong = append(wrong, fmt.Errorf("locks %s in mode %s, said are %v: %s", id, held[oid], s.Locks, s.SQL))
+		}
+		if said[id] > held[oid] {
+			wrong = append(wrong, fmt.Errorf("says to lock %s in mode %s, and does in mode %d: %s", id, said[id], held[oid], s.SQL))
+		}
+	}
+	files, err := w.filesOf(conn)
+	if err != nil {
+		return err
+	}
+	rewrote := false
+	for oid, file := range files {
+		if was, known := w.files[oid]; known && was != file {
+			if _, isOld := w.tables[oid]; isOld {
+				rewrote = true
+			}
+		}
+	}
+	w.files = files
+	if rewrote && !slices.Contains(s.Hazards, ddl.Rewrite) && !strings.HasPrefix(s.SQL, "REFRESH ") {
+		wrong = append(wrong, fmt.Errorf("rewrites a table and doesn't say so: %s", s.SQL))
+	}
+	return errors.Join(wrong...)
+}
+
+// claimed is the mode said for a table or for one that it hangs on.
+func (w *watcher) claimed(oid uint32, said map[catalog.ID]ddl.LockMode) ddl.LockMode {
+	mode := said[w.tables[oid]]
+	for _, above := range w.above[oid] {
+		mode = max(mode, w.claimed(above, said))
+	}
+	return mode
+}
+
+var modes = map[string]ddl.LockMode{
+	"AccessShareLock": ddl.AccessShare, "RowShareLock": ddl.RowShare, "RowExclusiveLock": ddl.RowExclusive, "ShareUpdateExclusiveLock": ddl.ShareUpdateExclusive,
+	"ShareLock": ddl.Share, "ShareRowExclusiveLock": ddl.ShareRowExclusive, "ExclusiveLock": ddl.Exclusive, "AccessExclusiveLock": ddl.AccessExclusive,
+}
