@@ -44,7 +44,8 @@ func (r *reader) constraints() []query {
   pg_catalog.pg_get_constraintdef(k.oid), NOT k.convalidated, k.contypid <> 0, coalesce(i.relname::text, ''), coalesce(i.oid, 0),
   coalesce(pg_catalog.obj_description(i.oid, 'pg_class'), ''), coalesce(i.reloptions, '{}'),
   k.conparentid <> 0 OR k.contype = 'c' AND NOT k.conislocal AND k.contypid = 0, coalesce(p.conname::text, ''), coalesce(pc.relname::text, ''), coalesce(pn.nspname::text, ''),
-  coalesce((SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.oid), 0), (SELECT pg_catalog.array_agg(ia.attname::text ORDER BY ia.attnum) FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = i.oid AND k.conparentid <> 0)
+  CASE WHEN i.relispartition THEN (SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.oid) ELSE 0 END,
+  CASE WHEN k.conparentid <> 0 THEN (SELECT pg_catalog.array_agg(ia.attname::text ORDER BY ia.attnum) FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = i.oid) END
 FROM pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid LEFT JOIN pg_catalog.pg_type t ON t.oid = k.contypid
 LEFT JOIN pg_catalog.pg_class i ON i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')
 JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(c.relnamespace, t.typnamespace)

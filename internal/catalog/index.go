@@ -36,8 +36,8 @@ func (r *reader) indexes() []query {
 		{
 			"indexes", `SELECT i.indexrelid, i.indrelid, n.nspname::text, c.relname::text, pg_catalog.pg_get_indexdef(i.indexrelid), i.indisunique,
   coalesce(c.reloptions, '{}'), coalesce(ts.spcname::text, ''), NOT i.indisvalid,
-  coalesce((SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.indexrelid), 0), tc.relname::text,
-  (SELECT pg_catalog.array_agg(ia.attname::text ORDER BY ia.attnum) FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = c.oid AND c.relispartition)
+  CASE WHEN c.relispartition THEN (SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.indexrelid) ELSE 0 END, tc.relname::text,
+  CASE WHEN c.relispartition THEN (SELECT pg_catalog.array_agg(ia.attname::text ORDER BY ia.attnum) FROM pg_catalog.pg_attribute ia WHERE ia.attrelid = c.oid) END
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_class tc ON tc.oid = i.indrelid
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace

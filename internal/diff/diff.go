@@ -79,13 +79,24 @@ type Options struct {
 // Compare answers the changes that lead from one catalog to the other. Empty
 // means that they are equal.
 func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
-	from, renames := adopt(from, to)
-	w := &work{from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{}, carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, factsOf: map[reflect.Type][]fact{}, cameDown: map[catalog.ID]bool{}}
+	w := newWork(from, to, options)
 	w.match()
+	renamed, renames := w.adopt()
+	if len(renames) > 0 {
+		w = newWork(renamed, to, options)
+		w.match()
+	}
 	w.close()
 	w.subsume()
 	changes, err := w.order()
 	return append(renames, changes...), err
+}
+
+func newWork(from, to *catalog.Catalog, options Options) *work {
+	return &work{
+		from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{},
+		carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, cameDown: map[catalog.ID]bool{}, factsOf: map[reflect.Type][]fact{},
+	}
 }
 
 type set map[catalog.ID]catalog.Object

@@ -20,24 +20,12 @@ func (c Rename) Reverse() Change { return Rename{From: c.To, To: c.From} }
 // data that could be another's: indexes and constraints of one table that are
 // defined alike, and the sequences of one column. These are renamed, not built
 // again. It answers the old catalog with the new names.
-func adopt(from, to *catalog.Catalog) (*catalog.Catalog, []Change) {
-	gone, added := map[string][]catalog.Object{}, map[string][]catalog.Object{}
-	collect := func(in, other *catalog.Catalog, into map[string][]catalog.Object) {
-		for o := range in.Each {
-			if other.Get(o.Base().ID) != nil {
-				continue
-			}
-			if key := sameness(o); key != "" {
-				into[key] = append(into[key], o)
-			}
-		}
+func (w *work) adopt() (*catalog.Catalog, []Change) {
+	gone, added := alike(w.drops, w.creates), alike(w.creates, w.drops)
+	if len(gone) == 0 || len(added) == 0 {
+		return w.from, nil
 	}
-	if collect(to, from, added); len(added) == 0 {
-		return from, nil
-	}
-	if collect(from, to, gone); len(gone) == 0 {
-		return from, nil
-	}
+	from := w.from
 	held := map[string]bool{}
 	for o := range from.Each {
 		for _, name := range taken(o) {
@@ -71,6 +59,20 @@ func adopt(from, to *catalog.Catalog) (*catalog.Catalog, []Change) {
 		changes = append(changes, Rename{From: p[0], To: renamed.Get(p[1].Base().ID)})
 	}
 	return renamed, changes
+}
+
+// alike groups the objects of one set that are not in the other.
+func alike(objects, other set) map[string][]catalog.Object {
+	groups := map[string][]catalog.Object{}
+	for id, o := range objects {
+		if _, inBoth := other[id]; inBoth {
+			continue
+		}
+		if key := sameness(o); key != "" {
+			groups[key] = append(groups[key], o)
+		}
+	}
+	return groups
 }
 
 func sortObjects(list []catalog.Object) {

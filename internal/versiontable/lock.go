@@ -38,6 +38,9 @@ func (e *LockedError) Error() string {
 }
 
 func (h Holder) String() string {
+	if h.PID == 0 {
+		return "its session cannot be seen"
+	}
 	s := "pid " + strconv.Itoa(h.PID)
 	if h.Application != "" {
 		s += ", application " + strconv.Quote(h.Application)
@@ -67,10 +70,15 @@ const (
 	lastPoll  = 500 * time.Millisecond
 )
 
+// quiet is how long a wait goes untold. A run that has just ended leaves its
+// backend behind for an instant, and a message about it would only puzzle.
+const quiet = 100 * time.Millisecond
+
 // Lock takes the advisory lock on a connection of its own. It asks again and
 // again in autocommit: a session that blocks in pg_advisory_lock holds a
 // snapshot, for which the holder's CREATE INDEX CONCURRENTLY would wait for
-// ever. onWait hears once who has the lock. After wait it gives up with a
+// ever. If that takes longer than an instant, onWait hears once who has the
+// lock. After wait it gives up with a
 // [LockedError].
 func (t *Table) Lock(ctx context.Context, config *pgx.ConnConfig, wait time.Duration, onWait func(Holder)) (*Lock, error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
@@ -88,7 +96,7 @@ func (t *Table) Lock(ctx context.Context, config *pgx.ConnConfig, wait time.Dura
 			return &Lock{conn: conn}, nil
 		}
 		waited := time.Since(start)
-		if !told || waited >= wait {
+		if !told && waited >= quiet || waited >= wait {
 			holder := t.holder(ctx, conn)
 			if waited >= wait {
 				closeConn(conn)
