@@ -39,7 +39,7 @@ type SnapshotOptions struct {
 func ReadSnapshot(ctx context.Context, conn *pgx.Conn, options SnapshotOptions) (*Snapshot, error) {
 	read := catalog.Options{Schemas: options.Schemas}
 	for _, e := range options.Exclude {
-		read.Exclude = append(read.Exclude, catalog.ID{Schema: e[0], Name: e[1]})
+		read.Exclude = append(read.Exclude, catalog.NewID("", e[0], e[1], ""))
 	}
 	var err error
 	if read.ExcludePatterns, err = patterns(options.ExcludeObjects); err != nil {
@@ -146,7 +146,7 @@ func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
 	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges}) {
 		statement := SchemaStatement{SQL: s.SQL, Transactional: s.Transactional, CommitAfter: s.CommitAfter}
 		for _, l := range s.Locks {
-			statement.Locks = append(statement.Locks, TableLock{Table: l.Table.Schema + "." + l.Table.Name, Mode: l.Mode.String()})
+			statement.Locks = append(statement.Locks, TableLock{Table: l.Table.Schema() + "." + l.Table.Name(), Mode: l.Mode.String()})
 		}
 		for _, h := range s.Hazards {
 			statement.Hazards = append(statement.Hazards, string(h))

@@ -20,11 +20,19 @@ import (
 	"github.com/aludel-db/aludel/internal/pgtest"
 )
 
-// bareEnv makes the test binary be the limit that a whole process is compared
-// with: one pgx connection that asks what the command asks.
+// bareEnv makes the test binary be another program: "hello", or the limit that a
+// whole process is compared with, one pgx connection that asks what the command
+// asks.
 const bareEnv = "ALUDEL_BENCH_BARE"
 
+// readEnv makes it read the catalog of the database that it names.
+const readEnv = "ALUDEL_BENCH_READ"
+
 func TestMain(m *testing.M) {
+	if url := os.Getenv(readEnv); url != "" {
+		readOnce(url)
+		return
+	}
 	switch os.Getenv(bareEnv) {
 	case "":
 		os.Exit(pgtest.Run(m))

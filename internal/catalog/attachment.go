@@ -1,6 +1,6 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
+import "slices"
 
 // An Attachment is what makes a table a partition, or has it inherit from
 // others. Its ID is its table's, of another kind.
@@ -19,10 +19,10 @@ func (r *reader) attachments() []query {
 	return []query{{
 		"attachments", `SELECT i.inhrelid, i.inhparent, CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) ELSE '' END
 FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relkind IN ('r', 'p', 'f') ORDER BY i.inhrelid, i.inhseqno`,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			var child, parent uint32
 			var bound string
-			if err := rows.Scan(&child, &parent, &bound); err != nil {
+			if err := row.scan(&child, &parent, &bound); err != nil {
 				return err
 			}
 			table, isTable := r.relations[child].(*Table)
@@ -30,11 +30,12 @@ FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid W
 			if !isTable || !known {
 				return nil
 			}
-			id := ID{Kind: KindAttachment, Schema: table.ID.Schema, Name: table.ID.Name}
-			a, ok := r.catalog.objects[id].(*Attachment)
+			id := table.ID.As(KindAttachment)
+			a, ok := r.catalog.Get(id).(*Attachment)
 			if !ok {
 				a = &Attachment{Common: Common{ID: id}, Bound: bound}
-				r.catalog.objects[id] = a
+				r.catalog.put(a)
+				r.needsOwn(a)
 			}
 			a.Parents = append(a.Parents, above.Base().ID)
 			return nil
@@ -44,7 +45,7 @@ FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid W
 
 // Parents are the tables above one, nil where it stands by itself.
 func (c *Catalog) Parents(table ID) []ID {
-	if a, ok := c.objects[ID{Kind: KindAttachment, Schema: table.Schema, Name: table.Name}].(*Attachment); ok {
+	if a, ok := c.Get(table.As(KindAttachment)).(*Attachment); ok {
 		return a.Parents
 	}
 	return nil
@@ -53,34 +54,49 @@ func (c *Catalog) Parents(table ID) []ID {
 // joinAttachments adds what each attachment needs: both tables with all their
 // columns, and the checks that the table above demands.
 func (r *reader) joinAttachments() {
-	byTable := map[[2]string][]ID{}
-	for id, o := range r.catalog.objects {
-		if _, isColumn := o.(*Column); isColumn {
-			byTable[[2]string{id.Schema, id.Name}] = append(byTable[[2]string{id.Schema, id.Name}], id)
-		}
-		if k, ok := o.(*Constraint); ok && k.Type == Check {
-			byTable[[2]string{id.Schema, id.Name}] = append(byTable[[2]string{id.Schema, id.Name}], id)
-			for _, parent := range r.catalog.Parents(id) {
-				above := ID{Kind: KindConstraint, Schema: parent.Schema, Name: parent.Name, Sub: id.Sub}
-				if k.Inherited && r.catalog.objects[above] != nil {
-					k.Above = above
-				}
+	var attachments []*Attachment
+	parts := map[ID][]ID{} // columns and checks, by the table
+	for _, o := range r.catalog.objects {
+		if a, ok := o.(*Attachment); ok {
+			attachments = append(attachments, a)
+			parts[a.ID.As(KindTable)] = nil
+			for _, parent := range a.Parents {
+				parts[parent] = nil
 			}
 		}
 	}
+	if len(attachments) == 0 {
+		return
+	}
 	for _, o := range r.catalog.objects {
-		a, ok := o.(*Attachment)
-		if !ok {
+		id := o.Base().ID
+		k, isConstraint := o.(*Constraint)
+		if _, isColumn := o.(*Column); !isColumn && (!isConstraint || k.Type != Check) {
 			continue
 		}
-		a.Needs = append(a.Needs, byTable[[2]string{a.ID.Schema, a.ID.Name}]...)
+		table := id.As(KindTable)
+		if _, attached := parts[table]; !attached {
+			continue
+		}
+		parts[table] = append(parts[table], id)
+		for _, parent := range r.catalog.Parents(id) {
+			above := parent.With(KindConstraint, id.Sub())
+			if isConstraint && k.Inherited && r.catalog.Get(above) != nil {
+				k.Above = above
+			}
+		}
+	}
+	for _, a := range attachments {
+		a.Needs = append(a.Needs, parts[a.ID.As(KindTable)]...)
 		for _, parent := range a.Parents {
 			a.Needs = append(a.Needs, parent)
-			for _, id := range byTable[[2]string{parent.Schema, parent.Name}] {
-				if id.Kind == KindColumn {
+			for _, id := range parts[parent] {
+				if id.Kind() == KindColumn {
 					a.Needs = append(a.Needs, id)
 				}
 			}
 		}
+		slices.SortFunc(a.Needs, ID.Compare)
+		a.Needs = slices.Compact(a.Needs)
 	}
 }

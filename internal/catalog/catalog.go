@@ -9,7 +9,6 @@
 package catalog
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -55,45 +54,73 @@ const (
 	KindDefaultPrivileges  Kind = "default privileges"
 )
 
-// An ID names an object.
-type ID struct {
-	Kind   Kind
-	Schema string // empty for what is in none
-	Name   string // of the object, or of the relation or domain that it belongs to
-	// Sub is the name within that relation; of a function the types of its
-	// arguments.
-	Sub string
+// An ID names an object. It is a key of maps that hold hundreds of thousands,
+// and so one string: its parts, with a NUL between them, which no name has.
+type ID struct{ path string }
+
+// NewID names an object by its kind, its schema (empty for what is in none),
+// its name or that of the relation or domain that it belongs to, and the name
+// within that relation; of a function that is the types of its arguments.
+func NewID(kind Kind, schema, name, sub string) ID {
+	return ID{string(kind) + "\x00" + schema + "\x00" + name + "\x00" + sub}
 }
+
+// part is the n-th of an ID's parts.
+func (id ID) part(n int) string {
+	rest := id.path
+	for range n {
+		_, rest, _ = strings.Cut(rest, "\x00")
+	}
+	first, _, _ := strings.Cut(rest, "\x00")
+	return first
+}
+
+// Kind is the kind of the object; empty of the zero ID.
+func (id ID) Kind() Kind { return Kind(id.part(0)) }
+
+// Schema is empty for what is in none.
+func (id ID) Schema() string { return id.part(1) }
+
+// Name is that of the object, or of the relation or domain that it belongs to.
+func (id ID) Name() string { return id.part(2) }
+
+// Sub is the name within that relation; of a function the types of its
+// arguments.
+func (id ID) Sub() string { return id.part(3) }
+
+// As names what has the same schema and name and is of another kind: the table
+// of a column.
+func (id ID) As(kind Kind) ID { return NewID(kind, id.Schema(), id.Name(), "") }
+
+// With names another part of the same relation: a column's default.
+func (id ID) With(kind Kind, sub string) ID { return NewID(kind, id.Schema(), id.Name(), sub) }
 
 // Parent is the relation or domain that a column, a constraint and the like
 // belong to, without its kind; ok is false for what stands alone.
 func (id ID) Parent() (schema, name string, ok bool) {
-	switch id.Kind {
+	switch id.Kind() {
 	case KindColumn, KindDefault, KindAttachment, KindConstraint, KindTrigger, KindRule, KindPolicy:
-		return id.Schema, id.Name, true
+		return id.Schema(), id.Name(), true
 	}
 	return "", "", false
 }
 
 // Compare orders by kind, schema, name and sub.
-func (id ID) Compare(other ID) int {
-	return cmp.Or(strings.Compare(string(id.Kind), string(other.Kind)), strings.Compare(id.Schema, other.Schema),
-		strings.Compare(id.Name, other.Name), strings.Compare(id.Sub, other.Sub))
-}
+func (id ID) Compare(other ID) int { return strings.Compare(id.path, other.path) }
 
 // String is how messages name the object: table public.users.
 func (id ID) String() string {
-	name := id.Name
-	if id.Schema != "" {
-		name = id.Schema + "." + name
+	name := id.Name()
+	if id.Schema() != "" {
+		name = id.Schema() + "." + name
 	}
 	switch {
-	case id.Kind == KindFunction:
-		name += "(" + id.Sub + ")"
-	case id.Sub != "":
-		name += "." + id.Sub
+	case id.Kind() == KindFunction:
+		name += "(" + id.Sub() + ")"
+	case id.Sub() != "":
+		name += "." + id.Sub()
 	}
-	return string(id.Kind) + " " + name
+	return string(id.Kind()) + " " + name
 }
 
 // Common are the facts that objects of all kinds have, each where its kind has
@@ -115,6 +142,12 @@ type Common struct {
 // Base makes Common's fields reachable through [Object].
 func (c *Common) Base() *Common { return c }
 
+// Equal tells that all facts are the same; an empty list and none are.
+func (c *Common) Equal(other *Common) bool {
+	return c.ID == other.ID && c.Owner == other.Owner && c.Comment == other.Comment && slices.Equal(c.Grants, other.Grants) &&
+		slices.Equal(c.Labels, other.Labels) && slices.Equal(c.Needs, other.Needs)
+}
+
 // An Object is one of the types of this package: [*Schema], [*Table] and so on.
 type Object interface{ Base() *Common }
 
@@ -131,7 +164,8 @@ type Grant struct {
 
 // A Catalog is the content of a database.
 type Catalog struct {
-	objects map[ID]Object
+	objects []Object // in the order in which they were read
+	places  map[ID]int32
 	// User read it; Major is the server's version, 15 for example.
 	User  string
 	Major int
@@ -143,9 +177,9 @@ type Catalog struct {
 
 // New makes a catalog of objects.
 func New(objects ...Object) *Catalog {
-	c := &Catalog{objects: make(map[ID]Object, len(objects))}
+	c := &Catalog{places: make(map[ID]int32, len(objects))}
 	for _, o := range objects {
-		c.objects[o.Base().ID] = o
+		c.put(o)
 	}
 	return c
 }
@@ -153,7 +187,7 @@ func New(objects ...Object) *Catalog {
 // Empty is what a new database holds, on the server that like was read from:
 // the schema public.
 func Empty(like *Catalog) *Catalog {
-	public := &Schema{Common{ID: ID{Kind: KindSchema, Name: "public"}, Comment: "standard public schema", Owner: "pg_database_owner"}}
+	public := &Schema{Common{ID: NewID(KindSchema, "", "public", ""), Comment: "standard public schema", Owner: "pg_database_owner"}}
 	public.Grants = []Grant{{"", "USAGE", false}, {OwnerRole, "CREATE", false}, {OwnerRole, "USAGE", false}}
 	if like.Major < 15 {
 		public.Owner = like.bootstrap
@@ -189,9 +223,42 @@ func (c *Catalog) normalOwner(o Object) {
 func (c *Catalog) Len() int { return len(c.objects) }
 
 // Get answers an object, or nil.
-func (c *Catalog) Get(id ID) Object { return c.objects[id] }
+func (c *Catalog) Get(id ID) Object {
+	if at, ok := c.places[id]; ok {
+		return c.objects[at]
+	}
+	return nil
+}
 
-// Each calls yield with every object, in no order.
+// Following is [Catalog.Get] for who asks for most objects in the order in
+// which they were read: it looks first at what follows the last one.
+func (c *Catalog) Following() func(ID) Object {
+	next := 0
+	return func(id ID) Object {
+		if next >= len(c.objects) || c.objects[next].Base().ID != id {
+			at, ok := c.places[id]
+			if !ok {
+				return nil
+			}
+			next = int(at)
+		}
+		next++
+		return c.objects[next-1]
+	}
+}
+
+// put takes an object in.
+func (c *Catalog) put(o Object) {
+	id := o.Base().ID
+	if at, has := c.places[id]; has {
+		c.objects[at] = o
+		return
+	}
+	c.places[id] = int32(len(c.objects)) //nolint:gosec // OIDs have 32 bits
+	c.objects = append(c.objects, o)
+}
+
+// Each calls yield with every object, in the order in which they were read.
 func (c *Catalog) Each(yield func(Object) bool) {
 	for _, o := range c.objects {
 		if !yield(o) {
@@ -202,10 +269,7 @@ func (c *Catalog) Each(yield func(Object) bool) {
 
 // All lists the objects in the order of their IDs.
 func (c *Catalog) All() []Object {
-	all := make([]Object, 0, len(c.objects))
-	for _, o := range c.objects {
-		all = append(all, o)
-	}
+	all := slices.Clone(c.objects)
 	slices.SortFunc(all, func(a, b Object) int { return a.Base().ID.Compare(b.Base().ID) })
 	return all
 }

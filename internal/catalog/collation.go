@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A Collation is one that users made.
 type Collation struct {
 	Common
@@ -17,13 +15,14 @@ func (r *reader) collations() []query {
   ELSE ', locale = ' || pg_catalog.quote_literal(` + locale + `) END || CASE WHEN NOT c.collisdeterministic THEN ', deterministic = false' ELSE '' END` +
 			r.since(16, ` || coalesce(', rules = ' || pg_catalog.quote_literal(c.collicurules), '')`, "") + `, pg_catalog.pg_get_userbyid(c.collowner)::text
 FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace WHERE n.nspname` + userSchemas + `AND` + notMember("pg_collation", "c.oid"),
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			c := &Collation{}
 			var oid uint32
-			if err := rows.Scan(&oid, &c.ID.Schema, &c.ID.Name, &c.Definition, &c.Owner); err != nil {
+			var at named
+			if err := row.scan(&oid, &at.schema, &at.name, &c.Definition, &c.Owner); err != nil {
 				return err
 			}
-			c.ID.Kind = KindCollation
+			c.ID = at.id(KindCollation)
 			r.add(c, classCollation, oid)
 			return nil
 		},

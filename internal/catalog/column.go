@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A Column is one of a table.
 type Column struct {
 	Common
@@ -15,13 +13,11 @@ type Column struct {
 	NotNullName                       string
 	NotNullNoInherit, NotNullNotValid bool
 	NotNullComment                    string
-	// Identity is ALWAYS or BY DEFAULT, with what its sequence is like.
-	Identity         string
-	IdentityOptions  SequenceOptions
-	IdentitySequence string // its name, in the table's schema
-	IdentityUnlogged bool
-	IdentityGrants   []Grant
-	IdentityComment  string
+	// Identity is ALWAYS or BY DEFAULT.
+	Identity string
+	// Sequence is nil of no identity, and since PostgreSQL 17 of a partition's,
+	// which draws from the sequence above.
+	Sequence *Sequence
 	// Generated is STORED or VIRTUAL, with its expression.
 	Generated, Expression string
 	Storage               string // empty: that of the type, which is TypeStorage
@@ -41,6 +37,10 @@ type Default struct {
 }
 
 func (r *reader) columns() []query {
+	identities := map[string]string{"a": "ALWAYS", "d": "BY DEFAULT"}
+	generations := map[string]string{"s": "STORED", "v": "VIRTUAL"}
+	storages := map[string]string{"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
+	compressions := map[string]string{"p": "pglz", "l": "lz4"}
 	last, position := uint32(0), 0
 	queries := []query{{
 		"columns", `SELECT c.oid, a.attnum, n.nspname::text, c.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
@@ -52,13 +52,14 @@ func (r *reader) columns() []query {
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname` + userSchemas + `ORDER BY c.oid, a.attnum`,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			c := &Column{}
 			var table, attrdef uint32
 			var number int16
 			var identity, generated, expression, storage, compression string
 			var acl []string
-			if err := rows.Scan(&table, &number, &c.ID.Schema, &c.ID.Name, &c.ID.Sub, &c.Type, &c.Collation, &c.NotNull, &identity, &generated,
+			var at named
+			if err := row.scan(&table, &number, &at.schema, &at.name, &at.sub, &c.Type, &c.Collation, &c.NotNull, &identity, &generated,
 				&attrdef, &expression, &storage, &c.TypeStorage, &compression, &c.Statistics, &c.Options, &c.ForeignOptions, &c.Inherited, &acl); err != nil {
 				return err
 			}
@@ -68,22 +69,17 @@ WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n
 			if position++; table != last {
 				last, position = table, 1
 			}
-			c.ID.Kind, c.Position, c.Grants = KindColumn, position, grants(acl)
-			c.Identity = map[string]string{"a": "ALWAYS", "d": "BY DEFAULT"}[identity]
-			c.Generated = map[string]string{"s": "STORED", "v": "VIRTUAL"}[generated]
-			words := map[string]string{"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
-			c.Storage, c.TypeStorage = words[storage], words[c.TypeStorage]
-			c.Compression = map[string]string{"p": "pglz", "l": "lz4"}[compression]
-			r.catalog.objects[c.ID] = c
-			place := address{classClass, table, int32(number)}
-			r.at(place, c.ID)
+			c.ID, c.Position, c.Grants = at.id(KindColumn), position, grants(acl)
+			c.Identity, c.Generated, c.Compression = identities[identity], generations[generated], compressions[compression]
+			c.Storage, c.TypeStorage = storages[storage], storages[c.TypeStorage]
+			r.addAt(c, addressOf(classClass, table, int(number)))
 			switch {
 			case attrdef == 0:
 			case c.Generated != "":
 				c.Expression = normalExpression(expression)
-				r.alias(address{classAttrdef, attrdef, 0}, c.ID)
+				r.alias(classAttrdef, attrdef, c)
 			default:
-				d := &Default{Common: Common{ID: ID{KindDefault, c.ID.Schema, c.ID.Name, c.ID.Sub}}, Expression: normalExpression(expression)}
+				d := &Default{Common: Common{ID: c.ID.With(KindDefault, c.ID.Sub())}, Expression: normalExpression(expression)}
 				r.add(d, classAttrdef, attrdef)
 			}
 			return nil
@@ -100,19 +96,19 @@ func (r *reader) notNulls() query {
 	return query{
 		"not-null constraints", `SELECT k.conrelid, k.conkey[1], k.conname::text, k.connoinherit, NOT k.convalidated, coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), '')
 FROM pg_catalog.pg_constraint k WHERE k.contype = 'n' AND k.conrelid >= 16384`,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			var table uint32
 			var number int16
 			var name, comment string
 			var noInherit, notValid bool
-			if err := rows.Scan(&table, &number, &name, &noInherit, &notValid, &comment); err != nil {
+			if err := row.scan(&table, &number, &name, &noInherit, &notValid, &comment); err != nil {
 				return err
 			}
-			c, ok := r.catalog.objects[r.byOID[address{classClass, table, int32(number)}]].(*Column)
+			c, ok := r.byOID[addressOf(classClass, table, int(number))].(*Column)
 			if !ok {
 				return nil
 			}
-			if !isGeneratedName(name, c.ID.Name, []string{c.ID.Sub}, "not_null") {
+			if !isGeneratedName(name, c.ID.Name(), []string{c.ID.Sub()}, "not_null") {
 				c.NotNullName = name
 			}
 			c.NotNullNoInherit, c.NotNullNotValid, c.NotNullComment = noInherit, notValid, comment

@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A Constraint is one of a table or a domain.
 type Constraint struct {
 	Common
@@ -51,33 +49,34 @@ LEFT JOIN pg_catalog.pg_class i ON i.oid = k.conindid AND k.contype IN ('p', 'u'
 JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(c.relnamespace, t.typnamespace)
 LEFT JOIN pg_catalog.pg_constraint p ON p.oid = k.conparentid LEFT JOIN pg_catalog.pg_class pc ON pc.oid = p.conrelid LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
 WHERE k.contype IN ('p', 'u', 'c', 'f', 'x') AND p.conrelid IS DISTINCT FROM k.conrelid AND n.nspname` + userSchemas,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			k := &Constraint{}
 			var oid, index, indexAbove uint32
 			var options, columns []string
-			if err := rows.Scan(&oid, &k.ID.Schema, &k.ID.Name, &k.ID.Sub, (*string)(&k.Type), &k.Definition, &k.NotValid, &k.Domain, &k.Index, &index, &k.IndexComment, &options,
-				&k.Inherited, &k.Above.Sub, &k.Above.Name, &k.Above.Schema, &indexAbove, &columns); err != nil {
+			var at, above named
+			if err := row.scan(&oid, &at.schema, &at.name, &at.sub, (*string)(&k.Type), &k.Definition, &k.NotValid, &k.Domain, &k.Index, &index, &k.IndexComment, &options,
+				&k.Inherited, &above.sub, &above.name, &above.schema, &indexAbove, &columns); err != nil {
 				return err
 			}
-			k.ID.Kind, k.IndexOptions = KindConstraint, storageOptions(options, nil)
-			if r.catalog.objects[ID{Kind: KindTable, Schema: k.ID.Schema, Name: k.ID.Name}] == nil &&
-				r.catalog.objects[ID{Kind: KindType, Schema: k.ID.Schema, Name: k.ID.Name}] == nil {
+			k.ID, k.IndexOptions = at.id(KindConstraint), storageOptions(options, nil)
+			if r.catalog.Get(k.ID.As(KindTable)) == nil &&
+				r.catalog.Get(k.ID.As(KindType)) == nil {
 				return nil
 			}
-			if k.Above.Name != "" {
-				k.Above.Kind = KindConstraint
+			if above.name != "" {
+				k.Above = above.id(KindConstraint)
 				label := map[ConstraintType]string{PrimaryKey: "pkey", Unique: "key", Exclusion: "excl"}[k.Type]
 				if k.Type == PrimaryKey {
 					columns = nil
 				}
-				k.NameGiven = label != "" && !isGeneratedName(k.ID.Sub, k.ID.Name, columns, label)
+				k.NameGiven = label != "" && !isGeneratedName(k.ID.Sub(), k.ID.Name(), columns, label)
 			} else if indexAbove != 0 {
 				r.parts = append(r.parts, part{&k.Above, indexAbove})
 			}
 			k.Definition = normalExpression(trimNotValid(k.Definition))
 			r.add(k, classConstraint, oid)
 			if index != 0 {
-				r.alias(address{classClass, index, 0}, k.ID)
+				r.alias(classClass, index, k)
 			}
 			return nil
 		},

@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // DefaultPrivileges are those of ALTER DEFAULT PRIVILEGES: what a role, the
 // ID's Name, grants on new objects of a kind, its Sub, in a schema or in all.
 type DefaultPrivileges struct {
@@ -17,14 +15,15 @@ func (r *reader) defaultPrivileges() []query {
   CASE a.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END,
   a.defaclacl::text[], CASE WHEN n.oid IS NULL THEN pg_catalog.acldefault(CASE a.defaclobjtype WHEN 'S' THEN 's' ELSE a.defaclobjtype END, a.defaclrole)::text[] ELSE '{}' END
 FROM pg_catalog.pg_default_acl a LEFT JOIN pg_catalog.pg_namespace n ON n.oid = a.defaclnamespace`,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			d := &DefaultPrivileges{}
 			var oid uint32
 			var acl, standard []string
-			if err := rows.Scan(&oid, &d.ID.Schema, &d.ID.Name, &d.ID.Sub, &acl, &standard); err != nil {
+			var at named
+			if err := row.scan(&oid, &at.schema, &at.name, &at.sub, &acl, &standard); err != nil {
 				return err
 			}
-			d.ID.Kind, d.Grants, d.Standard = KindDefaultPrivileges, grants(acl), grants(standard)
+			d.ID, d.Grants, d.Standard = at.id(KindDefaultPrivileges), grants(acl), grants(standard)
 			r.add(d, classDefaultACL, oid)
 			return nil
 		},

@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // An EventTrigger fires at DDL.
 type EventTrigger struct {
 	Common
@@ -15,14 +13,15 @@ func (r *reader) eventTriggers() []query {
 	return []query{{
 		"event triggers", `SELECT e.oid, e.evtname::text, e.evtevent::text, coalesce(e.evttags, '{}'), e.evtfoid::pg_catalog.regproc::text, e.evtenabled::text,
   pg_catalog.pg_get_userbyid(e.evtowner)::text FROM pg_catalog.pg_event_trigger e WHERE` + notMember("pg_event_trigger", "e.oid"),
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			e := &EventTrigger{}
 			var oid uint32
 			var enabled string
-			if err := rows.Scan(&oid, &e.ID.Name, &e.Event, &e.Tags, &e.Function, &enabled, &e.Owner); err != nil {
+			var at named
+			if err := row.scan(&oid, &at.name, &e.Event, &e.Tags, &e.Function, &enabled, &e.Owner); err != nil {
 				return err
 			}
-			e.ID.Kind, e.Enabled = KindEventTrigger, enabledStates[enabled]
+			e.ID, e.Enabled = at.id(KindEventTrigger), enabledStates[enabled]
 			r.add(e, classEventTrigger, oid)
 			return nil
 		},

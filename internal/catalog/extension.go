@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // An Extension is one that is installed. Its members are not objects of their
 // own: what needs one of them needs the extension.
 type Extension struct {
@@ -14,13 +12,14 @@ func (r *reader) extensions() []query {
 	return []query{{
 		"extensions", `SELECT e.oid, e.extname::text, pg_catalog.pg_get_userbyid(e.extowner)::text, n.nspname::text, e.extversion
 FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384`,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			e := &Extension{}
 			var oid uint32
-			if err := rows.Scan(&oid, &e.ID.Name, &e.Owner, &e.Schema, &e.Version); err != nil {
+			var at named
+			if err := row.scan(&oid, &at.name, &e.Owner, &e.Schema, &e.Version); err != nil {
 				return err
 			}
-			e.ID.Kind = KindExtension
+			e.ID = at.id(KindExtension)
 			r.add(e, classExtension, oid)
 			return nil
 		},

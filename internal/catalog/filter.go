@@ -44,18 +44,18 @@ func ParsePattern(text string) (Pattern, error) {
 
 // Matches tells that the pattern picks an object.
 func (p Pattern) Matches(id ID) bool {
-	if p.kind != "" && p.kind != id.Kind {
+	if p.kind != "" && p.kind != id.Kind() {
 		return false
 	}
-	names := []string{id.Name}
-	if id.Schema != "" {
-		names = append(names, id.Schema+"."+id.Name)
+	names := []string{id.Name()}
+	if id.Schema() != "" {
+		names = append(names, id.Schema()+"."+id.Name())
 	}
 	if _, _, isPart := id.Parent(); isPart {
 		if p.kind == "" && !strings.Contains(p.glob, ".") {
 			return false // a bare name is that of a table, not of its columns
 		}
-		names = []string{id.Sub, id.Name + "." + id.Sub, id.Schema + "." + id.Name + "." + id.Sub}
+		names = []string{id.Sub(), id.Name() + "." + id.Sub(), id.Schema() + "." + id.Name() + "." + id.Sub()}
 	}
 	return slices.ContainsFunc(names, func(name string) bool {
 		matched, _ := path.Match(p.glob, name) // was tried in ParsePattern
@@ -71,17 +71,17 @@ func (o Options) filtered(c *Catalog, id ID) bool {
 	// What is in something goes with it.
 	if schema, name, isPart := id.Parent(); isPart {
 		for _, kind := range []Kind{KindTable, KindView, KindType} {
-			if above := (ID{Kind: kind, Schema: schema, Name: name}); c.objects[above] != nil {
+			if above := (NewID(kind, schema, name, "")); c.Get(above) != nil {
 				return o.filtered(c, above)
 			}
 		}
 		return false
 	}
-	if i, ok := c.objects[id].(*Index); ok {
+	if i, ok := c.Get(id).(*Index); ok {
 		return o.filtered(c, i.Table)
 	}
-	if s, ok := c.objects[id].(*Sequence); ok && s.OwnedBy.Name != "" {
-		return o.filtered(c, ID{Kind: KindTable, Schema: s.OwnedBy.Schema, Name: s.OwnedBy.Name})
+	if s, ok := c.Get(id).(*Sequence); ok && s.OwnedBy.Name() != "" {
+		return o.filtered(c, s.OwnedBy.As(KindTable))
 	}
-	return len(o.IncludePatterns) > 0 && id.Kind != KindSchema && !slices.ContainsFunc(o.IncludePatterns, func(p Pattern) bool { return p.Matches(id) })
+	return len(o.IncludePatterns) > 0 && id.Kind() != KindSchema && !slices.ContainsFunc(o.IncludePatterns, func(p Pattern) bool { return p.Matches(id) })
 }

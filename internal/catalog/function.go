@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A Function is a function, a procedure, a window function or an aggregate.
 type Function struct {
 	Common
@@ -38,16 +36,17 @@ func (r *reader) functions() []query {
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
 WHERE n.nspname` + userSchemas + `AND p.oid >= 16384 AND` + notMember("pg_proc", "p.oid") + `AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
   WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'i')`,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			f := &Function{}
 			var oid uint32
 			var acl []string
 			var identity string
-			if err := rows.Scan(&oid, &f.ID.Schema, &f.ID.Name, &identity, &f.ID.Sub, &f.Owner, &acl, (*string)(&f.Form), &f.Definition,
+			var at named
+			if err := row.scan(&oid, &at.schema, &at.name, &identity, &at.sub, &f.Owner, &acl, (*string)(&f.Form), &f.Definition,
 				&f.Arguments, &f.Result, &f.Names, &f.Defaults); err != nil {
 				return err
 			}
-			f.ID.Kind, f.Grants = KindFunction, grants(acl)
+			f.ID, f.Grants = at.id(KindFunction), grants(acl)
 			r.add(f, classProc, oid)
 			return nil
 		},

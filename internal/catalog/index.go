@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // An Index is one that belongs to no constraint.
@@ -42,33 +40,40 @@ FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JO
 JOIN pg_catalog.pg_class tc ON tc.oid = i.indrelid
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
 WHERE n.nspname` + userSchemas + `AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				i := &Index{}
 				var oid, table uint32
 				var above uint32
 				var tableName string
 				var options, columns []string
-				if err := rows.Scan(&oid, &table, &i.ID.Schema, &i.ID.Name, &i.Definition, &i.Unique, &options, &i.Tablespace, &i.Invalid,
+				var at named
+				if err := row.scan(&oid, &table, &at.schema, &at.name, &i.Definition, &i.Unique, &options, &i.Tablespace, &i.Invalid,
 					&above, &tableName, &columns); err != nil {
 					return err
 				}
-				i.ID.Kind, i.Options = KindIndex, storageOptions(options, nil)
+				i.ID, i.Options = at.id(KindIndex), storageOptions(options, nil)
 				i.Definition = normalExpression(withoutOptions(i.Definition, options))
-				i.NameGiven = above != 0 && !isGeneratedName(i.ID.Name, tableName, columns, "idx")
+				i.NameGiven = above != 0 && !isGeneratedName(i.ID.Name(), tableName, columns, "idx")
 				byOID[oid] = i
-				r.indexTables = append(r.indexTables, indexTable{i, table})
-				r.parts = append(r.parts, part{&i.Above, above})
-				r.at(address{classClass, oid, 0}, i.ID)
+				if above != 0 {
+					r.parts = append(r.parts, part{&i.Above, above})
+				}
+				relation := r.relations[table]
+				if relation == nil {
+					return nil
+				}
+				i.Table = relation.Base().ID
+				r.add(i, classClass, oid)
 				return nil
 			},
 		},
 		{
 			"index statistics", `SELECT a.attrelid, a.attnum, a.attstattarget FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 WHERE c.relkind IN ('i', 'I') AND a.attstattarget >= 0 ORDER BY a.attrelid, a.attnum`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var oid uint32
 				var column, target int16
-				err := rows.Scan(&oid, &column, &target)
+				err := row.scan(&oid, &column, &target)
 				if i := byOID[oid]; i != nil {
 					i.Statistics = append(i.Statistics, IndexStatistics{int(column), int(target)})
 				}
@@ -76,13 +81,6 @@ WHERE c.relkind IN ('i', 'I') AND a.attstattarget >= 0 ORDER BY a.attrelid, a.at
 			},
 		},
 	}
-}
-
-// An indexTable is an index and the OID of what it is on, which may be a
-// materialized view that is read later.
-type indexTable struct {
-	index *Index
-	table uint32
 }
 
 // A part is where to write what an index is a part of, and that one's OID.

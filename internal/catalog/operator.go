@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // An Operator is one that users made; its ID's Sub are its arguments.
 type Operator struct {
 	Common
@@ -59,13 +57,14 @@ func (r *reader) operators() []query {
     CASE WHEN o.oprjoin <> 0 THEN 'JOIN = ' || o.oprjoin::pg_catalog.regproc END, CASE WHEN o.oprcanhash THEN 'HASHES' END, CASE WHEN o.oprcanmerge THEN 'MERGES' END),
   pg_catalog.pg_get_userbyid(o.oprowner)::text
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace WHERE o.oprcode <> 0 AND n.nspname` + userSchemas + `AND` + notMember("pg_operator", "o.oid"),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				o := &Operator{}
 				var oid uint32
-				if err := rows.Scan(&oid, &o.ID.Schema, &o.ID.Name, &o.ID.Sub, &o.Definition, &o.Owner); err != nil {
+				var at named
+				if err := row.scan(&oid, &at.schema, &at.name, &at.sub, &o.Definition, &o.Owner); err != nil {
 					return err
 				}
-				o.ID.Kind = KindOperator
+				o.ID = at.id(KindOperator)
 				r.add(o, classOperator, oid)
 				return nil
 			},
@@ -73,13 +72,14 @@ FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnam
 		{
 			"operator families", `SELECT f.oid, n.nspname::text, f.opfname::text, m.amname::text, pg_catalog.pg_get_userbyid(f.opfowner)::text
 FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnamespace JOIN pg_catalog.pg_am m ON m.oid = f.opfmethod WHERE n.nspname` + userSchemas + `AND` + notMember("pg_opfamily", "f.oid"),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				f := &OperatorFamily{}
 				var oid uint32
-				if err := rows.Scan(&oid, &f.ID.Schema, &f.ID.Name, &f.ID.Sub, &f.Owner); err != nil {
+				var at named
+				if err := row.scan(&oid, &at.schema, &at.name, &at.sub, &f.Owner); err != nil {
 					return err
 				}
-				f.ID.Kind = KindOperatorFamily
+				f.ID = at.id(KindOperatorFamily)
 				r.add(f, classOperatorFamily, oid)
 				return nil
 			},
@@ -91,16 +91,15 @@ FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnam
 FROM pg_catalog.pg_amop a WHERE a.oid >= 16384 AND` + ofFamily("pg_amop", "a.oid") + `
 UNION ALL SELECT 'pg_catalog.pg_amproc'::pg_catalog.regclass::oid, p.oid, p.amprocfamily, pg_catalog.format('FUNCTION %s (%s, %s)', p.amprocnum, pg_catalog.format_type(p.amproclefttype, NULL), pg_catalog.format_type(p.amprocrighttype, NULL)), p.amproc::pg_catalog.regprocedure::text, ''
 FROM pg_catalog.pg_amproc p WHERE p.oid >= 16384 AND` + ofFamily("pg_amproc", "p.oid") + ` ORDER BY 4`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var class, oid, family uint32
 				var m FamilyMember
 				var is, purpose string
-				err := rows.Scan(&class, &oid, &family, &m.Slot, &is, &purpose)
-				id := r.byOID[address{classOperatorFamily, family, 0}]
-				if f, ok := r.catalog.objects[id].(*OperatorFamily); ok {
+				err := row.scan(&class, &oid, &family, &m.Slot, &is, &purpose)
+				if f, ok := r.byOID[addressOf(classOperatorFamily, family, 0)].(*OperatorFamily); ok {
 					m.Is = is + purpose
 					f.Members = append(f.Members, m)
-					r.alias(address{class, oid, 0}, id)
+					r.alias(class, oid, f)
 				}
 				return err
 			},
@@ -116,13 +115,14 @@ FROM pg_catalog.pg_amproc p WHERE p.oid >= 16384 AND` + ofFamily("pg_amproc", "p
   CASE WHEN c.opckeytype <> 0 THEN 'STORAGE ' || pg_catalog.format_type(c.opckeytype, NULL) ELSE 'STORAGE ' || pg_catalog.format_type(c.opcintype, NULL) END)
 FROM pg_catalog.pg_opclass c JOIN pg_catalog.pg_namespace n ON n.oid = c.opcnamespace JOIN pg_catalog.pg_am m ON m.oid = c.opcmethod JOIN pg_catalog.pg_opfamily f ON f.oid = c.opcfamily
 JOIN pg_catalog.pg_namespace fn ON fn.oid = f.opfnamespace WHERE n.nspname` + userSchemas + `AND` + notMember("pg_opclass", "c.oid"),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				c := &OperatorClass{}
 				var oid uint32
-				if err := rows.Scan(&oid, &c.ID.Schema, &c.ID.Name, &c.ID.Sub, &c.Owner, &c.Definition); err != nil {
+				var at named
+				if err := row.scan(&oid, &at.schema, &at.name, &at.sub, &c.Owner, &c.Definition); err != nil {
 					return err
 				}
-				c.ID.Kind = KindOperatorClass
+				c.ID = at.id(KindOperatorClass)
 				r.add(c, classOperatorClass, oid)
 				return nil
 			},
@@ -130,11 +130,11 @@ JOIN pg_catalog.pg_namespace fn ON fn.oid = f.opfnamespace WHERE n.nspname` + us
 		{
 			"operators and functions of classes", `SELECT classid, objid, refobjid FROM pg_catalog.pg_depend WHERE classid IN ('pg_catalog.pg_amop'::pg_catalog.regclass, 'pg_catalog.pg_amproc'::pg_catalog.regclass)
   AND refclassid = 'pg_catalog.pg_opclass'::pg_catalog.regclass AND objid >= 16384`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var class, oid, of uint32
-				err := rows.Scan(&class, &oid, &of)
-				if id, ok := r.byOID[address{classOperatorClass, of, 0}]; ok {
-					r.alias(address{class, oid, 0}, id)
+				err := row.scan(&class, &oid, &of)
+				if o := r.byOID[addressOf(classOperatorClass, of, 0)]; o != nil {
+					r.alias(class, oid, o)
 				}
 				return err
 			},
@@ -145,13 +145,14 @@ JOIN pg_catalog.pg_namespace fn ON fn.oid = f.opfnamespace WHERE n.nspname` + us
   CASE c.castcontext WHEN 'a' THEN ' AS ASSIGNMENT' WHEN 'i' THEN ' AS IMPLICIT' ELSE '' END
 FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 AND` + notMember("pg_cast", "c.oid") + `AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
   WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'i')`, // a range's to its multirange
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				c := &Cast{}
 				var oid uint32
-				if err := rows.Scan(&oid, &c.ID.Name, &c.ID.Sub, &c.Definition); err != nil {
+				var at named
+				if err := row.scan(&oid, &at.name, &at.sub, &c.Definition); err != nil {
 					return err
 				}
-				c.ID.Kind = KindCast
+				c.ID = at.id(KindCast)
 				r.add(c, classCast, oid)
 				return nil
 			},
@@ -159,13 +160,14 @@ FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 AND` + notMember("pg_cast", "c.oi
 		{
 			"conversions", `SELECT c.oid, n.nspname::text, c.conname::text, pg_catalog.format('FOR %L TO %L FROM %s', pg_catalog.pg_encoding_to_char(c.conforencoding), pg_catalog.pg_encoding_to_char(c.contoencoding), c.conproc::pg_catalog.regproc),
   c.condefault, pg_catalog.pg_get_userbyid(c.conowner)::text FROM pg_catalog.pg_conversion c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace WHERE n.nspname` + userSchemas + `AND` + notMember("pg_conversion", "c.oid"),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				c := &Conversion{}
 				var oid uint32
-				if err := rows.Scan(&oid, &c.ID.Schema, &c.ID.Name, &c.Definition, &c.Default, &c.Owner); err != nil {
+				var at named
+				if err := row.scan(&oid, &at.schema, &at.name, &c.Definition, &c.Default, &c.Owner); err != nil {
 					return err
 				}
-				c.ID.Kind = KindConversion
+				c.ID = at.id(KindConversion)
 				r.add(c, classConversion, oid)
 				return nil
 			},

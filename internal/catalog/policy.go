@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A Policy is a row security policy.
 type Policy struct {
 	Common
@@ -19,14 +17,15 @@ func (r *reader) policies() []query {
   coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), ''), coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), '')
 FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname` + userSchemas,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			p := &Policy{}
 			var oid uint32
 			var command string
-			if err := rows.Scan(&oid, &p.ID.Schema, &p.ID.Name, &p.ID.Sub, &p.Restrictive, &command, &p.Roles, &p.Using, &p.WithCheck); err != nil {
+			var at named
+			if err := row.scan(&oid, &at.schema, &at.name, &at.sub, &p.Restrictive, &command, &p.Roles, &p.Using, &p.WithCheck); err != nil {
 				return err
 			}
-			p.ID.Kind = KindPolicy
+			p.ID = at.id(KindPolicy)
 			p.Command = map[string]string{"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}[command]
 			p.Using, p.WithCheck = normalExpression(p.Using), normalExpression(p.WithCheck)
 			r.add(p, classPolicy, oid)

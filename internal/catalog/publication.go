@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A Publication is what logical replication sends.
 type Publication struct {
 	Common
@@ -20,13 +18,14 @@ func (r *reader) publications() []query {
 			"publications", `SELECT p.oid, p.pubname::text, p.puballtables, pg_catalog.concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
   CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END), p.pubviaroot, pg_catalog.pg_get_userbyid(p.pubowner)::text
 FROM pg_catalog.pg_publication p WHERE` + notMember("pg_publication", "p.oid"),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				p := &Publication{}
 				var oid uint32
-				if err := rows.Scan(&oid, &p.ID.Name, &p.AllTables, &p.Publish, &p.ViaRoot, &p.Owner); err != nil {
+				var at named
+				if err := row.scan(&oid, &at.name, &p.AllTables, &p.Publish, &p.ViaRoot, &p.Owner); err != nil {
 					return err
 				}
-				p.ID.Kind = KindPublication
+				p.ID = at.id(KindPublication)
 				byOID[oid] = p
 				r.add(p, classPublication, oid)
 				return nil
@@ -36,13 +35,13 @@ FROM pg_catalog.pg_publication p WHERE` + notMember("pg_publication", "p.oid"),
 			"published tables", `SELECT pr.oid, pr.prpubid, pr.prrelid::pg_catalog.regclass::text || ` + r.since(15, `coalesce(' (' || (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.n)
   FROM pg_catalog.unnest(pr.prattrs) WITH ORDINALITY k(attnum, n) JOIN pg_catalog.pg_attribute a ON a.attrelid = pr.prrelid AND a.attnum = k.attnum) || ')', '') ||
   coalesce(' WHERE (' || pg_catalog.pg_get_expr(pr.prqual, pr.prrelid) || ')', '')`, `''`) + ` FROM pg_catalog.pg_publication_rel pr ORDER BY 3`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var oid, publication uint32
 				var table string
-				err := rows.Scan(&oid, &publication, &table)
+				err := row.scan(&oid, &publication, &table)
 				if p := byOID[publication]; p != nil {
 					p.Tables = append(p.Tables, table)
-					r.alias(address{classPublicationRel, oid, 0}, p.ID)
+					r.alias(classPublicationRel, oid, p)
 				}
 				return err
 			},
@@ -50,13 +49,13 @@ FROM pg_catalog.pg_publication p WHERE` + notMember("pg_publication", "p.oid"),
 		{
 			"published schemas", r.since(15, `SELECT pn.oid, pn.pnpubid, n.nspname::text FROM pg_catalog.pg_publication_namespace pn JOIN pg_catalog.pg_namespace n ON n.oid = pn.pnnspid ORDER BY 3`,
 				`SELECT 0::oid, 0::oid, '' WHERE false`),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var oid, publication uint32
 				var schema string
-				err := rows.Scan(&oid, &publication, &schema)
+				err := row.scan(&oid, &publication, &schema)
 				if p := byOID[publication]; p != nil {
 					p.Schemas = append(p.Schemas, schema)
-					r.alias(address{classPublicationNamespace, oid, 0}, p.ID)
+					r.alias(classPublicationNamespace, oid, p)
 				}
 				return err
 			},

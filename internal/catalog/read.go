@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +47,10 @@ func read(ctx context.Context, conn *pgx.Conn, options Options) (c *Catalog, err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
-	r := &reader{major: serverMajor(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on", byOID: map[address]ID{}, own: map[address]ID{}, catalog: New(), relations: map[uint32]Object{}}
+	r := &reader{
+		options: options, major: serverMajor(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on",
+		catalog: New(), byOID: map[address]Object{}, standIns: map[address]Object{}, relations: map[uint32]Object{}, schemasByName: map[string]*Schema{},
+	}
 	queries := r.queries()
 	batch := &pgconn.Batch{}
 	for _, q := range queries {
@@ -54,21 +58,23 @@ func read(ctx context.Context, conn *pgx.Conn, options Options) (c *Catalog, err
 	}
 	results := conn.PgConn().ExecBatch(ctx, batch)
 	defer func() { err = errors.Join(err, results.Close()) }()
+	row := &row{types: conn.TypeMap(), seed: maphash.MakeSeed()}
 	for _, q := range queries {
 		if !results.NextResult() {
 			return nil, fmt.Errorf("%s: %w", q.name, results.Close())
 		}
-		rows := pgx.RowsFromResultReader(conn.TypeMap(), results.ResultReader())
-		for rows.Next() {
-			if err := q.scan(rows); err != nil {
+		result := results.ResultReader()
+		for result.NextRow() {
+			row.fields, row.values = result.FieldDescriptions(), result.Values()
+			if err := q.scan(row); err != nil {
 				return nil, fmt.Errorf("%s: %w", q.name, err)
 			}
 		}
-		if err := rows.Err(); err != nil {
+		if _, err := result.Close(); err != nil {
 			return nil, fmt.Errorf("%s: %w", q.name, err)
 		}
 	}
-	r.finish(options)
+	r.finish()
 	return r.catalog, nil
 }
 
@@ -85,15 +91,21 @@ func serverMajor(conn *pgx.Conn) int {
 // A query reads one kind of thing.
 type query struct {
 	name, sql string
-	scan      func(pgx.Rows) error
+	scan      func(*row) error
 }
 
 // An address is what pg_depend calls an object: its catalog, its OID, and the
-// number of a column.
-type address struct {
-	class, oid uint32
-	sub        int32
+// number of a column, in one number, which is looked up fast.
+type address uint64
+
+// addressOf makes an address. OIDs of catalogs are below 2^16, numbers of columns
+// below 2^16 too.
+func addressOf(class, oid uint32, column int) address {
+	return address(oid)<<32 | address(class&0xffff)<<16 | address(column&0xffff)
 }
+
+// whole is the address of the relation that a column belongs to.
+func (a address) whole() address { return a &^ 0xffff }
 
 // OIDs of the catalogs, which are the same everywhere.
 const (
@@ -135,46 +147,42 @@ const (
 
 // A reader puts a catalog together.
 type reader struct {
-	major      int
-	superuser  bool
-	catalog    *Catalog
-	byOID, own map[address]ID
-	relations  map[uint32]Object // tables, views, sequences by their OID
-	// indexTables are joined at the end: a materialized view is read after them.
-	indexTables []indexTable
-	parts       []part
-	links       []link
-	comments    []comment
+	options   Options
+	major     int
+	superuser bool
+	catalog   *Catalog
+	byOID     map[address]Object
+	// standIns are objects that what isn't one belongs to: a type's array type,
+	// the members of an extension.
+	standIns  map[address]Object
+	relations map[uint32]Object // tables and views by their OID
+	parts     []part
+	// schemasByName are looked up for every object.
+	schemasByName map[string]*Schema
 }
 
-type link struct {
-	from, to address
-	kind     string // deptype
-}
+// add takes an object in, complete but for what later queries bring.
+func (r *reader) add(o Object, class, oid uint32) { r.addAt(o, addressOf(class, oid, 0)) }
 
-type comment struct {
-	of   address
-	text string
-}
-
-// add takes an object in.
-func (r *reader) add(o Object, class, oid uint32) {
-	id := o.Base().ID
-	r.catalog.objects[id] = o
-	r.at(address{class, oid, 0}, id)
-}
-
-// alias tells what stands for an object. What there is not has the OID 0.
-func (r *reader) alias(a address, id ID) {
-	if a.oid != 0 {
-		r.byOID[a] = id
+func (r *reader) addAt(o Object, a address) {
+	if r.excluded(o.Base().ID) {
+		return
+	}
+	r.catalog.put(o)
+	r.byOID[a] = o
+	r.catalog.normalOwner(o)
+	r.needsOwn(o)
+	switch o.(type) {
+	case *Table, *View:
+		r.relations[uint32(a>>32)] = o //nolint:gosec // the OID
 	}
 }
 
-// at tells where an object stands. byOID also has what only stands for it, such
-// as its array type.
-func (r *reader) at(a address, id ID) {
-	r.byOID[a], r.own[a] = id, id
+// alias tells what stands for an object. What there is not has the OID 0.
+func (r *reader) alias(class, oid uint32, o Object) {
+	if oid != 0 && !r.excluded(o.Base().ID) {
+		r.standIns[addressOf(class, oid, 0)] = o
+	}
 }
 
 // userSchemas is the condition that leaves the system's schemas out, on the
@@ -191,22 +199,22 @@ func (r *reader) queries() []query {
 	return slices.Concat(
 		// With an empty path PostgreSQL qualifies every name in what it writes.
 		[]query{setting("search_path", "''"), setting("jit", "off"), r.session()},
-		r.schemas(), r.extensions(), r.types(), r.tables(), r.attachments(), r.columns(), r.sequences(), r.constraints(), r.indexes(),
-		r.views(), r.functions(), r.triggers(), r.rules(), r.policies(),
+		r.schemas(), r.extensions(), r.types(), r.tables(), r.attachments(), r.columns(), r.sequences(), r.constraints(),
+		r.views(), r.indexes(), r.functions(), r.triggers(), r.rules(), r.policies(),
 		r.eventTriggers(), r.publications(), r.subscriptions(), r.statistics(), r.foreign(), r.collations(), r.operators(), r.textSearch(), r.languages(),
 		r.defaultPrivileges(), []query{r.unsupported()},
-		[]query{r.depends(), r.described(), r.securityLabels()},
+		[]query{r.members(), r.depends(), r.described(), r.securityLabels()},
 	)
 }
 
 func setting(name, value string) query {
-	return query{name, "SET LOCAL " + name + " = " + value, func(pgx.Rows) error { return nil }}
+	return query{name, "SET LOCAL " + name + " = " + value, func(*row) error { return nil }}
 }
 
 func (r *reader) session() query {
-	return query{"session", "SELECT current_user::text, pg_catalog.pg_get_userbyid(10)::text", func(rows pgx.Rows) error {
+	return query{"session", "SELECT current_user::text, pg_catalog.pg_get_userbyid(10)::text", func(row *row) error {
 		r.catalog.Major = r.major
-		return rows.Scan(&r.catalog.User, &r.catalog.bootstrap)
+		return row.scan(&r.catalog.User, &r.catalog.bootstrap)
 	}}
 }
 
@@ -216,10 +224,25 @@ func (r *reader) unsupported() query {
 	return query{
 		"what is not modelled", `SELECT 'type ' || n.nspname || '.' || t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
   WHERE (t.typtype = 'b' AND t.typelem = 0 OR NOT t.typisdefined) AND n.nspname` + userSchemas + `AND` + notMember("pg_type", "t.oid") + `ORDER BY 1`,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			var name string
-			err := rows.Scan(&name)
+			err := row.scan(&name)
 			r.catalog.Unsupported = append(r.catalog.Unsupported, name)
+			return err
+		},
+	}
+}
+
+// members reads what belongs to extensions, which stand in for it.
+func (r *reader) members() query {
+	return query{
+		"members of extensions", `SELECT classid, objid, refobjid FROM pg_catalog.pg_depend WHERE deptype = 'e'`,
+		func(row *row) error {
+			var class, oid, extension uint32
+			err := row.scan(&class, &oid, &extension)
+			if o := r.byOID[addressOf(classExtension, extension, 0)]; o != nil {
+				r.alias(class, oid, o)
+			}
 			return err
 		},
 	}
@@ -228,157 +251,147 @@ func (r *reader) unsupported() query {
 // depends reads who needs whom, of what was made by users.
 func (r *reader) depends() query {
 	return query{
-		"pg_depend", `SELECT classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype::text FROM pg_catalog.pg_depend
-WHERE deptype IN ('n', 'a', 'i', 'P', 'S') AND (refobjid >= 16384 OR refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass)
-UNION ALL SELECT classid, objid, 0, refclassid, refobjid, 0, deptype::text FROM pg_catalog.pg_depend WHERE deptype = 'e'`,
-		func(rows pgx.Rows) error {
-			var l link
-			if err := rows.Scan(&l.from.class, &l.from.oid, &l.from.sub, &l.to.class, &l.to.oid, &l.to.sub, &l.kind); err != nil {
+		"pg_depend", `SELECT classid, objid, objsubid::oid, refclassid, refobjid, refobjsubid::oid, deptype::text FROM pg_catalog.pg_depend
+WHERE deptype IN ('n', 'a', 'i', 'P', 'S') AND (refobjid >= 16384 AND refclassid <> 2615 OR refclassid = 2615 AND classid = 6237)`,
+		func(row *row) error {
+			var class, oid, column, toClass, toOID, toColumn uint32
+			var kind string
+			if err := row.scan(&class, &oid, &column, &toClass, &toOID, &toColumn, &kind); err != nil {
 				return err
 			}
-			r.links = append(r.links, l)
+			from, to := r.resolve(addressOf(class, oid, int(column))), r.resolve(addressOf(toClass, toOID, int(toColumn)))
+			if from == nil || to == nil || from == to || isLoose(from, to, kind) {
+				return nil
+			}
+			need(from, to.Base().ID)
 			return nil
 		},
 	}
 }
 
+// isLoose tells of a dependency that pg_depend has and that is no need.
+func isLoose(from, to Object, kind string) bool {
+	if kind == "P" {
+		// A part of an index is Above's, and may have been there before.
+		_, isTrigger := from.(*Trigger)
+		_, isTable := to.(*Table)
+		return !isTrigger && !isTable
+	}
+	// OWNED BY is said when both are there; the column's default needs the
+	// sequence.
+	_, isSequence := from.(*Sequence)
+	_, isColumn := to.(*Column)
+	return isSequence && isColumn
+}
+
 func (r *reader) described() query {
-	return query{"pg_description", `SELECT classoid, objoid, objsubid, description FROM pg_catalog.pg_description
-WHERE objoid >= 16384 OR classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass`, func(rows pgx.Rows) error {
-		var c comment
-		if err := rows.Scan(&c.of.class, &c.of.oid, &c.of.sub, &c.text); err != nil {
+	return query{"pg_description", `SELECT classoid, objoid, objsubid::oid, description FROM pg_catalog.pg_description
+WHERE objoid >= 16384 OR classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass`, func(row *row) error {
+		var class, oid, number uint32
+		var text string
+		if err := row.scan(&class, &oid, &number, &text); err != nil {
 			return err
 		}
-		r.comments = append(r.comments, c)
+		of := addressOf(class, oid, int(number))
+		if o := r.byOID[of]; o != nil {
+			o.Base().Comment = text
+		} else if column, ok := r.standIns[of].(*Column); ok && column.Sequence != nil {
+			column.Sequence.Comment = text
+		}
 		return nil
 	}}
 }
 
 // finish joins what the queries brought.
-func (r *reader) finish(options Options) {
-	for _, x := range r.indexTables {
-		if relation := r.relations[x.table]; relation != nil {
-			x.index.Table = relation.Base().ID
-			r.catalog.objects[x.index.ID] = x.index
-		}
-	}
+func (r *reader) finish() {
 	for _, p := range r.parts {
-		*p.above = r.byOID[address{classClass, p.oid, 0}]
-	}
-	for _, c := range r.comments {
-		if o := r.catalog.objects[r.own[c.of]]; o != nil {
-			o.Base().Comment = c.text
-		} else if column, ok := r.catalog.objects[r.byOID[c.of]].(*Column); ok && c.of.sub == 0 {
-			column.IdentityComment = c.text // of its sequence
-		}
-	}
-	// A member of an extension stands for the extension.
-	for _, l := range r.links {
-		if l.kind == "e" {
-			if id, ok := r.byOID[l.to]; ok {
-				r.byOID[l.from] = id
-			}
-		}
-	}
-	for _, l := range r.links {
-		if l.kind == "e" {
-			continue
-		}
-		from, known := r.resolve(l.from)
-		to, too := r.resolve(l.to)
-		if !known || !too || from == to || r.catalog.objects[to] == nil {
-			continue
-		}
-		if l.kind == "P" && from.Kind != KindTrigger && to.Kind != KindTable {
-			continue // a part of an index is Above's, and may have been there before
-		}
-		if from.Kind == KindSequence && to.Kind == KindColumn {
-			continue // OWNED BY is said when both are there; the column's default needs the sequence
-		}
-		if o := r.catalog.objects[from]; o != nil {
-			o.Base().Needs = append(o.Base().Needs, to)
+		if o := r.resolve(addressOf(classClass, p.oid, 0)); o != nil {
+			*p.above = o.Base().ID
 		}
 	}
 	r.joinAttachments()
-	for _, o := range r.catalog.objects {
-		r.addOwnNeeds(o)
-		r.catalog.normalOwner(o)
-	}
-	r.leaveOut(options)
+	r.leaveOut()
 }
 
 // resolve finds the object that an address stands for: the column where there
-// is one, else the whole.
-func (r *reader) resolve(a address) (ID, bool) {
-	if id, ok := r.byOID[a]; ok {
-		return id, true
+// is one, else the whole; nil if it is none.
+func (r *reader) resolve(a address) Object {
+	for _, a := range []address{a, a.whole()} {
+		if o := r.byOID[a]; o != nil {
+			return o
+		}
+		if o := r.standIns[a]; o != nil {
+			return o
+		}
 	}
-	a.sub = 0
-	id, ok := r.byOID[a]
-	return id, ok
+	return nil
 }
 
-// addOwnNeeds adds what pg_depend doesn't have: that things need their schema
-// and relation.
-func (r *reader) addOwnNeeds(o Object) {
-	base := o.Base()
-	need := func(id ID) {
-		if id != base.ID && r.catalog.objects[id] != nil {
-			base.Needs = append(base.Needs, id)
-		}
+// needsOwn adds what pg_depend doesn't have: that things need their schema and
+// relation, which are read before them.
+func (r *reader) needsOwn(o Object) {
+	id := o.Base().ID
+	if schema := r.schemasByName[id.Schema()]; schema != nil {
+		need(o, schema.ID)
 	}
-	if base.ID.Schema != "" {
-		need(ID{Kind: KindSchema, Name: base.ID.Schema})
-	}
-	if schema, name, ok := base.ID.Parent(); ok {
+	if _, _, ok := id.Parent(); ok {
 		for _, kind := range []Kind{KindTable, KindView, KindType} {
-			need(ID{Kind: kind, Schema: schema, Name: name})
-		}
-		if base.ID.Kind == KindDefault {
-			need(ID{Kind: KindColumn, Schema: schema, Name: name, Sub: base.ID.Sub})
+			if relation := r.catalog.Get(id.As(kind)); relation != nil {
+				need(o, relation.Base().ID)
+				break
+			}
 		}
 	}
 	switch o := o.(type) {
+	case *Default:
+		need(o, id.With(KindColumn, id.Sub()))
 	case *Index:
-		need(o.Table)
+		need(o, o.Table)
 	case *Extension:
-		need(ID{Kind: KindSchema, Name: o.Schema})
+		if schema := r.schemasByName[o.Schema]; schema != nil {
+			need(o, schema.ID)
+		}
 	}
-	slices.SortFunc(base.Needs, ID.Compare)
-	base.Needs = slices.Compact(base.Needs)
 }
 
-// leaveOut removes the objects that nobody asked for.
-func (r *reader) leaveOut(options Options) {
-	excluded := func(id ID) bool {
-		schema := id.Schema
-		if id.Kind == KindSchema {
-			schema = id.Name
-		}
-		if options.Schemas != nil && schema != "" && !slices.Contains(options.Schemas, schema) {
-			return true
-		}
-		for _, e := range options.Exclude {
-			if id.Schema == e.Schema && id.Name == e.Name {
-				return true
-			}
-		}
+// need notes that an object needs another, in order and once.
+func need(o Object, id ID) {
+	b := o.Base()
+	if at, found := slices.BinarySearchFunc(b.Needs, id, ID.Compare); !found {
+		b.Needs = slices.Insert(b.Needs, at, id)
+	}
+}
+
+// excluded tells that nobody asked for an object of this name.
+func (r *reader) excluded(id ID) bool {
+	if len(r.options.Exclude) == 0 && r.options.Schemas == nil {
 		return false
 	}
-	patterns := len(options.ExcludePatterns)+len(options.IncludePatterns) > 0
-	var out []ID
-	for id := range r.catalog.objects {
-		if excluded(id) || patterns && options.filtered(r.catalog, id) {
-			out = append(out, id)
+	schema, name := id.Schema(), id.Name()
+	for _, e := range r.options.Exclude {
+		if schema == e.Schema() && name == e.Name() {
+			return true
 		}
 	}
-	for _, id := range out {
-		delete(r.catalog.objects, id)
+	if id.Kind() == KindSchema {
+		schema = name
 	}
-	if len(out) == 0 {
+	return r.options.Schemas != nil && schema != "" && !slices.Contains(r.options.Schemas, schema)
+}
+
+// leaveOut removes what patterns pick.
+func (r *reader) leaveOut() {
+	if len(r.options.ExcludePatterns)+len(r.options.IncludePatterns) == 0 {
 		return
 	}
+	kept := New()
 	for _, o := range r.catalog.objects {
-		o.Base().Needs = slices.DeleteFunc(o.Base().Needs, func(id ID) bool { return r.catalog.objects[id] == nil })
+		if !r.options.filtered(r.catalog, o.Base().ID) {
+			kept.put(o)
+		}
+	}
+	r.catalog.objects, r.catalog.places = kept.objects, kept.places
+	for _, o := range kept.objects {
+		o.Base().Needs = slices.DeleteFunc(o.Base().Needs, func(id ID) bool { return kept.Get(id) == nil })
 	}
 }

@@ -14,19 +14,18 @@ import (
 func (c *Catalog) Renamed(names map[ID]ID) *Catalog {
 	r := renaming{names: names}
 	for from, to := range names {
-		if from.Kind == KindSequence {
+		if from.Kind() == KindSequence {
 			r.sequences = append(r.sequences, nextval(from), nextval(to))
 		}
 	}
 	r.nextvals = strings.NewReplacer(r.sequences...)
 	renamed := *c
-	renamed.objects = make(map[ID]Object, len(c.objects))
-	for id, o := range c.objects {
-		if n, changed := names[id]; changed {
+	renamed.objects, renamed.places = make([]Object, 0, len(c.objects)), make(map[ID]int32, len(c.objects))
+	for _, o := range c.objects {
+		if n, changed := names[o.Base().ID]; changed {
 			o = withName(o, n)
-			id = n
 		}
-		renamed.objects[id] = r.references(o)
+		renamed.put(r.references(o))
 	}
 	return &renamed
 }
@@ -48,10 +47,10 @@ func withName(o Object, id ID) Object {
 	o = clone(o)
 	switch o := o.(type) {
 	case *Index:
-		o.Definition = strings.Replace(o.Definition, " INDEX "+sqltext.QuoteIdent(o.ID.Name)+" ON ", " INDEX "+sqltext.QuoteIdent(id.Name)+" ON ", 1)
+		o.Definition = strings.Replace(o.Definition, " INDEX "+sqltext.QuoteIdent(o.ID.Name())+" ON ", " INDEX "+sqltext.QuoteIdent(id.Name())+" ON ", 1)
 	case *Constraint:
 		if o.Index != "" {
-			o.Index = id.Sub
+			o.Index = id.Sub()
 		}
 	}
 	o.Base().ID = id
@@ -105,15 +104,15 @@ func (r *renaming) name(id ID) ID {
 
 // index is the new name of a table's index, which may be a constraint's.
 func (r *renaming) index(table ID, name string) string {
-	if n, ok := r.names[ID{Kind: KindIndex, Schema: table.Schema, Name: name}]; ok {
-		return n.Name
+	if n, ok := r.names[NewID(KindIndex, table.Schema(), name, "")]; ok {
+		return n.Name()
 	}
-	return r.name(ID{Kind: KindConstraint, Schema: table.Schema, Name: table.Name, Sub: name}).Sub
+	return r.name(table.With(KindConstraint, name)).Sub()
 }
 
 // nextval is how a default names the sequence that it draws from.
 func nextval(id ID) string {
-	return "nextval(" + sqltext.QuoteLiteral(sqltext.QuoteIdent(id.Schema)+"."+sqltext.QuoteIdent(id.Name)) + "::regclass)"
+	return "nextval(" + sqltext.QuoteLiteral(sqltext.QuoteIdent(id.Schema())+"."+sqltext.QuoteIdent(id.Name())) + "::regclass)"
 }
 
 // At is a copy of an object under another ID.

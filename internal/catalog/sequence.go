@@ -1,8 +1,6 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
-// A Sequence is one that is no identity column's.
+// A Sequence is one by itself, or an identity column's.
 type Sequence struct {
 	Common
 	SequenceOptions
@@ -25,33 +23,32 @@ func (r *reader) sequences() []query {
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
 LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')
 WHERE c.relkind = 'S' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid"),
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			s := &Sequence{}
 			var oid, table uint32
 			var column int32
 			var acl []string
 			var kind string
 			o := &s.SequenceOptions
-			if err := rows.Scan(&oid, &s.ID.Schema, &s.ID.Name, &s.Owner, &acl, &s.Unlogged, &o.Type,
+			var at named
+			if err := row.scan(&oid, &at.schema, &at.name, &s.Owner, &acl, &s.Unlogged, &o.Type,
 				&o.Start, &o.Increment, &o.Min, &o.Max, &o.Cache, &o.Cycle, &table, &column, &kind); err != nil {
 				return err
 			}
-			owner := r.byOID[address{classClass, table, column}]
+			s.ID, s.Grants = at.id(KindSequence), grants(acl)
+			owner := r.byOID[addressOf(classClass, table, int(column))]
 			if kind == "i" {
-				if c, ok := r.catalog.objects[owner].(*Column); ok {
-					c.IdentityOptions, c.IdentitySequence, c.IdentityUnlogged = *o, s.ID.Name, s.Unlogged
-					c.IdentityGrants = grants(acl)
-					for i := range c.IdentityGrants {
-						if c.IdentityGrants[i].Role == s.Owner {
-							c.IdentityGrants[i].Role = OwnerRole
-						}
-					}
-					sortGrants(c.IdentityGrants)
-					r.alias(address{classClass, oid, 0}, c.ID)
+				if c, ok := owner.(*Column); ok {
+					c.Sequence = s
+					r.catalog.normalOwner(s)
+					s.Owner = "" // its table's
+					r.alias(classClass, oid, c)
 				}
 				return nil
 			}
-			s.ID.Kind, s.OwnedBy, s.Grants = KindSequence, owner, grants(acl)
+			if owner != nil {
+				s.OwnedBy = owner.Base().ID
+			}
 			r.add(s, classClass, oid)
 			return nil
 		},

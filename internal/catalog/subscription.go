@@ -3,8 +3,6 @@ package catalog
 import (
 	"regexp"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // A Subscription is one of this database, as far as it can be made without its
@@ -46,13 +44,14 @@ func (r *reader) subscriptions() []query {
     ` + r.since(16, "CASE WHEN s.suborigin <> 'any' THEN 'origin = ' || s.suborigin END", "NULL") + `, ` + r.since(16, "CASE WHEN NOT s.subpasswordrequired THEN 'password_required = false' END", "NULL") + `,
     ` + r.since(16, "CASE WHEN s.subrunasowner THEN 'run_as_owner = true' END", "NULL") + `, ` + r.since(17, "CASE WHEN s.subfailover THEN 'failover = true' END", "NULL") + `], NULL)
 FROM pg_catalog.pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			s := &Subscription{}
 			var oid uint32
-			if err := rows.Scan(&oid, &s.ID.Name, &s.Owner, &s.Connection, &s.Slot, &s.Publications, &s.Options); err != nil {
+			var at named
+			if err := row.scan(&oid, &at.name, &s.Owner, &s.Connection, &s.Slot, &s.Publications, &s.Options); err != nil {
 				return err
 			}
-			s.ID.Kind, s.Connection = KindSubscription, withoutPassword(s.Connection)
+			s.ID, s.Connection = at.id(KindSubscription), withoutPassword(s.Connection)
 			r.add(s, classSubscription, oid)
 			return nil
 		},
@@ -64,14 +63,14 @@ type SecurityLabel struct{ Provider, Label string }
 
 func (r *reader) securityLabels() query {
 	return query{
-		"security labels", `SELECT classoid, objoid, objsubid, provider, label FROM pg_catalog.pg_seclabel ORDER BY provider`,
-		func(rows pgx.Rows) error {
-			var of address
+		"security labels", `SELECT classoid, objoid, objsubid::oid, provider, label FROM pg_catalog.pg_seclabel ORDER BY provider`,
+		func(row *row) error {
+			var class, oid, column uint32
 			var l SecurityLabel
-			if err := rows.Scan(&of.class, &of.oid, &of.sub, &l.Provider, &l.Label); err != nil {
+			if err := row.scan(&class, &oid, &column, &l.Provider, &l.Label); err != nil {
 				return err
 			}
-			if o := r.catalog.objects[r.own[of]]; o != nil {
+			if o := r.byOID[addressOf(class, oid, int(column))]; o != nil {
 				o.Base().Labels = append(o.Base().Labels, l)
 			}
 			return nil

@@ -3,8 +3,6 @@ package catalog
 import (
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // A Table is an ordinary, a partitioned or a foreign table.
@@ -45,35 +43,35 @@ LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid LEFT JOIN pg_
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
 LEFT JOIN pg_catalog.pg_foreign_table ft ON ft.ftrelid = c.oid LEFT JOIN pg_catalog.pg_foreign_server fs ON fs.oid = ft.ftserver
 WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid"),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				t := &Table{}
 				var oid, rowType uint32
 				var acl, options, toast []string
 				var identity, index string
-				if err := rows.Scan(&oid, &rowType, &t.ID.Schema, &t.ID.Name, &t.Owner, &acl, &t.Unlogged, &t.PartitionKey, &t.OfType,
+				var at named
+				if err := row.scan(&oid, &rowType, &at.schema, &at.name, &t.Owner, &acl, &t.Unlogged, &t.PartitionKey, &t.OfType,
 					&options, &toast, &t.AccessMethod, &t.Tablespace, &identity, &index, &t.ClusterOn, &t.RowSecurity, &t.ForceRowSecurity,
 					&t.Server, &t.ForeignOptions); err != nil {
 					return err
 				}
-				t.ID.Kind, t.Grants = KindTable, grants(acl)
+				t.ID, t.Grants = at.id(KindTable), grants(acl)
 				t.Options = storageOptions(options, toast)
 				t.ReplicaIdentity = map[string]string{"d": "DEFAULT", "n": "NOTHING", "f": "FULL", "i": index}[identity]
 				if t.Server != "" { // which has none, though its column says so
 					t.ReplicaIdentity = "DEFAULT"
 				}
 				r.add(t, classClass, oid)
-				r.alias(address{classType, rowType, 0}, t.ID)
-				r.relations[oid] = t
+				r.alias(classType, rowType, t)
 				return nil
 			},
 		},
 		{
 			"array types of rows", `SELECT a.oid, a.typelem FROM pg_catalog.pg_type a JOIN pg_catalog.pg_type e ON e.typarray = a.oid WHERE e.typrelid <> 0 AND a.oid >= 16384`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var array, element uint32
-				err := rows.Scan(&array, &element)
-				if id, ok := r.byOID[address{classType, element, 0}]; ok {
-					r.alias(address{classType, array, 0}, id)
+				err := row.scan(&array, &element)
+				if o := r.resolve(addressOf(classType, element, 0)); o != nil {
+					r.alias(classType, array, o)
 				}
 				return err
 			},

@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A TextSearch is a configuration, a dictionary, a parser or a template: its
 // Form says which.
 type TextSearch struct {
@@ -15,14 +13,16 @@ type TextSearch struct {
 
 func (r *reader) textSearch() []query {
 	byOID := map[uint32]*TextSearch{}
-	read := func(form string, class uint32) func(pgx.Rows) error {
-		return func(rows pgx.Rows) error {
+	read := func(form string, class uint32) func(*row) error {
+		return func(row *row) error {
 			t := &TextSearch{Form: form}
 			var oid uint32
-			if err := rows.Scan(&oid, &t.ID.Schema, &t.ID.Name, &t.Definition, &t.Owner); err != nil {
+			var at named
+			if err := row.scan(&oid, &at.schema, &at.name, &t.Definition, &t.Owner); err != nil {
 				return err
 			}
-			t.ID.Kind, t.ID.Sub = KindTextSearch, form
+			at.sub = form
+			t.ID = at.id(KindTextSearch)
 			if form == "CONFIGURATION" {
 				byOID[oid] = t
 			}
@@ -55,10 +55,10 @@ FROM pg_catalog.pg_ts_config c JOIN pg_catalog.pg_namespace n ON n.oid = c.cfgna
 			"text search mappings", `SELECT m.mapcfg, pg_catalog.quote_ident(t.alias) || ' WITH ' || pg_catalog.string_agg(m.mapdict::pg_catalog.regdictionary::text, ', ' ORDER BY m.mapseqno)
 FROM pg_catalog.pg_ts_config_map m JOIN pg_catalog.pg_ts_config c ON c.oid = m.mapcfg CROSS JOIN LATERAL pg_catalog.ts_token_type(c.cfgparser) t
 WHERE t.tokid = m.maptokentype AND c.oid >= 16384 GROUP BY m.mapcfg, t.alias ORDER BY 1, 2`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var oid uint32
 				var mapping string
-				err := rows.Scan(&oid, &mapping)
+				err := row.scan(&oid, &mapping)
 				if t := byOID[oid]; t != nil {
 					t.Mappings = append(t.Mappings, mapping)
 				}

@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A Trigger is one of a table or view. One that a partition inherits is an
 // object only where it is enabled in another way than the one above it.
 type Trigger struct {
@@ -24,18 +22,19 @@ func (r *reader) triggers() []query {
 FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_trigger above ON above.oid = t.tgparentid AND above.tgfoid = t.tgfoid AND NOT above.tgisinternal
 WHERE CASE WHEN t.tgparentid = 0 THEN NOT t.tgisinternal ELSE above.tgenabled <> t.tgenabled END AND n.nspname` + userSchemas,
-		func(rows pgx.Rows) error {
+		func(row *row) error {
 			t := &Trigger{}
 			var oid, constraint uint32
 			var enabled, above string
-			if err := rows.Scan(&oid, &t.ID.Schema, &t.ID.Name, &t.ID.Sub, &t.Definition, &enabled, &t.Constraint, &constraint, &above); err != nil {
+			var at named
+			if err := row.scan(&oid, &at.schema, &at.name, &at.sub, &t.Definition, &enabled, &t.Constraint, &constraint, &above); err != nil {
 				return err
 			}
-			t.ID.Kind, t.Enabled = KindTrigger, enabledStates[enabled]
+			t.ID, t.Enabled = at.id(KindTrigger), enabledStates[enabled]
 			t.EnabledAbove = enabledStates[above]
 			t.Definition = normalExpression(t.Definition)
 			r.add(t, classTrigger, oid)
-			r.alias(address{classConstraint, constraint, 0}, t.ID)
+			r.alias(classConstraint, constraint, t)
 			return nil
 		},
 	}}

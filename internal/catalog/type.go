@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A Type is an enum, a composite type, a domain or a range type: the fields of
 // its form are set.
 type Type struct {
@@ -60,28 +58,29 @@ func (r *reader) types() []query {
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
 WHERE t.typtype IN ('e', 'c', 'd', 'r') AND (t.typrelid = 0 OR c.relkind = 'c') AND n.nspname` + userSchemas + `AND` + notMember("pg_type", "t.oid"),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				t := &Type{}
 				var oid, array, relation uint32
 				var acl []string
-				if err := rows.Scan(&oid, &array, &relation, &t.ID.Schema, &t.ID.Name, (*string)(&t.Form), &t.Owner, &acl,
+				var at named
+				if err := row.scan(&oid, &array, &relation, &at.schema, &at.name, (*string)(&t.Form), &t.Owner, &acl,
 					&t.Domain.Base, &t.Domain.Collation, &t.Domain.Default, &t.Domain.NotNull); err != nil {
 					return err
 				}
-				t.ID.Kind, t.Grants = KindType, grants(acl)
+				t.ID, t.Grants = at.id(KindType), grants(acl)
 				r.add(t, classType, oid)
-				r.alias(address{classType, array, 0}, t.ID)
-				r.alias(address{classClass, relation, 0}, t.ID)
+				r.alias(classType, array, t)
+				r.alias(classClass, relation, t)
 				byOID[oid] = t
 				return nil
 			},
 		},
 		{
 			"enum labels", `SELECT enumtypid, enumlabel::text FROM pg_catalog.pg_enum ORDER BY enumtypid, enumsortorder`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var oid uint32
 				var label string
-				err := rows.Scan(&oid, &label)
+				err := row.scan(&oid, &label)
 				if t := byOID[oid]; t != nil {
 					t.Labels = append(t.Labels, label)
 				}
@@ -94,10 +93,10 @@ WHERE t.typtype IN ('e', 'c', 'd', 'r') AND (t.typrelid = 0 OR c.relkind = 'c') 
   coalesce(pg_catalog.col_description(c.oid, a.attnum), '')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.oid, a.attnum`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var oid uint32
 				var a Attribute
-				err := rows.Scan(&oid, &a.Name, &a.Type, &a.Collation, &a.Comment)
+				err := row.scan(&oid, &a.Name, &a.Type, &a.Collation, &a.Comment)
 				if t := byOID[oid]; t != nil {
 					t.Attributes = append(t.Attributes, a)
 				}
@@ -111,14 +110,14 @@ WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.oid, a.
 				r.since(14, "m.oid", "0::oid") + `, ` + r.since(14, "m.typarray", "0::oid") + `, ` + r.since(14, "coalesce(m.typname::text, '')", "''") + `
 FROM pg_catalog.pg_range g JOIN pg_catalog.pg_opclass o ON o.oid = g.rngsubopc JOIN pg_catalog.pg_namespace n ON n.oid = o.opcnamespace
 JOIN pg_catalog.pg_type s ON s.oid = g.rngsubtype ` + r.since(14, "JOIN pg_catalog.pg_type m ON m.oid = g.rngmultitypid", "") + ` WHERE g.rngtypid >= 16384`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var oid, multirange, array uint32
 				var g Range
-				err := rows.Scan(&oid, &g.Subtype, &g.OperatorClass, &g.Collation, &g.Canonical, &g.Difference, &multirange, &array, &g.Multirange)
+				err := row.scan(&oid, &g.Subtype, &g.OperatorClass, &g.Collation, &g.Canonical, &g.Difference, &multirange, &array, &g.Multirange)
 				if t := byOID[oid]; t != nil {
 					t.Range = g
-					r.alias(address{classType, multirange, 0}, t.ID)
-					r.alias(address{classType, array, 0}, t.ID)
+					r.alias(classType, multirange, t)
+					r.alias(classType, array, t)
 				}
 				return err
 			},

@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/jackc/pgx/v5"
-
 // A View is a view or a materialized view.
 type View struct {
 	Common
@@ -32,20 +30,20 @@ func (r *reader) views() []query {
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_rewrite w ON w.ev_class = c.oid AND w.rulename = '_RETURN'
 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
 WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid"),
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				v := &View{}
 				var oid, rowType, rule uint32
 				var acl, options []string
-				if err := rows.Scan(&oid, &rowType, &rule, &v.ID.Schema, &v.ID.Name, &v.Owner, &acl, &v.Materialized, &v.Query,
+				var at named
+				if err := row.scan(&oid, &rowType, &rule, &at.schema, &at.name, &v.Owner, &acl, &v.Materialized, &v.Query,
 					&options, &v.AccessMethod, &v.Tablespace, &v.ClusterOn, &v.Populated); err != nil {
 					return err
 				}
-				v.ID.Kind, v.Grants, v.Options = KindView, grants(acl), storageOptions(options, nil)
+				v.ID, v.Grants, v.Options = at.id(KindView), grants(acl), storageOptions(options, nil)
 				v.Query = normalQuery(v.Query)
 				r.add(v, classClass, oid)
-				r.alias(address{classType, rowType, 0}, v.ID)
-				r.alias(address{classRewrite, rule, 0}, v.ID)
-				r.relations[oid] = v
+				r.alias(classType, rowType, v)
+				r.alias(classRewrite, rule, v)
 				return nil
 			},
 		},
@@ -54,15 +52,15 @@ WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't' AND n.nspname` + userS
   coalesce(pg_catalog.col_description(c.oid, a.attnum), ''), coalesce(a.attacl::text[], '{}'), coalesce(a.attstattarget, -1)::int, coalesce(d.oid, 0)
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE c.relkind IN ('v', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND c.oid >= 16384 ORDER BY c.oid, a.attnum`,
-			func(rows pgx.Rows) error {
+			func(row *row) error {
 				var oid, attrdef uint32
 				var c ViewColumn
 				var acl []string
-				err := rows.Scan(&oid, &c.Name, &c.Type, &c.Default, &c.Comment, &acl, &c.Statistics, &attrdef)
+				err := row.scan(&oid, &c.Name, &c.Type, &c.Default, &c.Comment, &acl, &c.Statistics, &attrdef)
 				if v, ok := r.relations[oid].(*View); ok {
 					c.Grants = grants(acl)
 					v.Columns = append(v.Columns, c)
-					r.alias(address{classAttrdef, attrdef, 0}, v.ID)
+					r.alias(classAttrdef, attrdef, v)
 				}
 				return err
 			},

@@ -11,7 +11,7 @@ import (
 // above is there, and nothing has to be there before that CREATE TABLE would
 // bring in another form.
 func (w *writer) foldedAttachment(t *catalog.Table) *catalog.Attachment {
-	id := catalog.ID{Kind: catalog.KindAttachment, Schema: t.ID.Schema, Name: t.ID.Name}
+	id := t.ID.As(catalog.KindAttachment)
 	at, ok := w.made[id]
 	if !ok {
 		return nil
@@ -22,11 +22,11 @@ func (w *writer) foldedAttachment(t *catalog.Table) *catalog.Attachment {
 	}
 	a := create.To.(*catalog.Attachment)
 	for _, needed := range a.Needs {
-		if w.comesLater(needed) && !w.folded[needed] && (needed.Schema != t.ID.Schema || needed.Name != t.ID.Name) {
+		if w.comesLater(needed) && !w.folded[needed] && (needed.Schema() != t.ID.Schema() || needed.Name() != t.ID.Name()) {
 			return nil
 		}
 	}
-	for _, i := range w.children[[2]string{t.ID.Schema, t.ID.Name}] {
+	for _, i := range w.children[[2]string{t.ID.Schema(), t.ID.Name()}] {
 		if create, isCreate := w.changes[i].(diff.Create); isCreate && ownForm(create.To) {
 			return nil
 		}
@@ -54,25 +54,25 @@ func ownForm(o catalog.Object) bool {
 // as that is by now.
 func (w *writer) aboveHas(a *catalog.Attachment, c *catalog.Column, has func(*catalog.Column) bool) bool {
 	return slices.ContainsFunc(a.Parents, func(p catalog.ID) bool {
-		column, ok := w.now(catalog.ID{Kind: catalog.KindColumn, Schema: p.Schema, Name: p.Name, Sub: c.ID.Sub}).(*catalog.Column)
+		column, ok := w.now(p.With(catalog.KindColumn, c.ID.Sub())).(*catalog.Column)
 		return ok && has(column)
 	})
 }
 
 // lacksDefault tells that an inherited column has none, and one above has.
 func (w *writer) lacksDefault(a *catalog.Attachment, c *catalog.Column) bool {
-	if _, has := w.made[catalog.ID{Kind: catalog.KindDefault, Schema: c.ID.Schema, Name: c.ID.Name, Sub: c.ID.Sub}]; has {
+	if _, has := w.made[c.ID.With(catalog.KindDefault, c.ID.Sub())]; has {
 		return false
 	}
 	return w.aboveHas(a, c, func(above *catalog.Column) bool {
-		return w.now(catalog.ID{Kind: catalog.KindDefault, Schema: above.ID.Schema, Name: above.ID.Name, Sub: above.ID.Sub}) != nil
+		return w.now(above.ID.With(catalog.KindDefault, above.ID.Sub())) != nil
 	})
 }
 
 // defaultAbove tells that a column above has this default.
 func (w *writer) defaultAbove(a *catalog.Attachment, d *catalog.Default) bool {
 	return slices.ContainsFunc(a.Parents, func(p catalog.ID) bool {
-		above, ok := w.now(catalog.ID{Kind: catalog.KindDefault, Schema: p.Schema, Name: p.Name, Sub: d.ID.Sub}).(*catalog.Default)
+		above, ok := w.now(p.With(catalog.KindDefault, d.ID.Sub())).(*catalog.Default)
 		return ok && above.Expression == d.Expression
 	})
 }
@@ -88,7 +88,7 @@ func (w *writer) now(id catalog.ID) catalog.Object {
 }
 
 func (w *writer) createAttachment(a *catalog.Attachment) {
-	child := qualified(a.ID.Schema, a.ID.Name)
+	child := qualified(a.ID.Schema(), a.ID.Name())
 	if a.IsPartition() {
 		w.add(alterTable(a.Parents[0]) + "ATTACH PARTITION " + child + " " + a.Bound)
 		w.lock(ShareUpdateExclusive, a.Parents[0])
@@ -106,7 +106,7 @@ func (w *writer) createAttachment(a *catalog.Attachment) {
 
 func (w *writer) dropAttachment(a *catalog.Attachment) {
 	if a.IsPartition() {
-		w.add(alterTable(a.Parents[0]) + "DETACH PARTITION " + qualified(a.ID.Schema, a.ID.Name))
+		w.add(alterTable(a.Parents[0]) + "DETACH PARTITION " + qualified(a.ID.Schema(), a.ID.Name()))
 		w.lock(AccessExclusive, a.Parents[0], a.ID)
 		w.lock(ShareRowExclusive, w.keysOf(a.Parents[0])...)
 		return
@@ -117,13 +117,13 @@ func (w *writer) dropAttachment(a *catalog.Attachment) {
 func (w *writer) alterAttachment(from, to *catalog.Attachment) {
 	for _, p := range from.Parents {
 		if !slices.Contains(to.Parents, p) {
-			w.add(alterTable(to.ID) + "NO INHERIT " + qualified(p.Schema, p.Name))
+			w.add(alterTable(to.ID) + "NO INHERIT " + qualified(p.Schema(), p.Name()))
 			w.lock(AccessExclusive, to.ID)
 		}
 	}
 	for _, p := range to.Parents {
 		if !slices.Contains(from.Parents, p) {
-			w.add(alterTable(to.ID) + "INHERIT " + qualified(p.Schema, p.Name))
+			w.add(alterTable(to.ID) + "INHERIT " + qualified(p.Schema(), p.Name()))
 			w.lock(AccessExclusive, to.ID)
 			w.lock(ShareUpdateExclusive, p)
 		}
@@ -143,8 +143,8 @@ func (w *writer) only(table catalog.ID) string {
 			}
 		}
 	}
-	if w.hasChildren[catalog.ID{Kind: catalog.KindTable, Schema: table.Schema, Name: table.Name}] {
-		return "ALTER TABLE ONLY " + qualified(table.Schema, table.Name) + " "
+	if w.hasChildren[table.As(catalog.KindTable)] {
+		return "ALTER TABLE ONLY " + qualified(table.Schema(), table.Name()) + " "
 	}
 	return alterTable(table)
 }

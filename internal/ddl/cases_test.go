@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -182,11 +183,11 @@ func (s *state) rows(t *testing.T, script string) map[catalog.ID]int {
 	counts := map[catalog.ID]int{}
 	for _, o := range s.catalog.All() {
 		id := o.Base().ID
-		if id.Kind != catalog.KindTable {
+		if id.Kind() != catalog.KindTable {
 			continue
 		}
 		var n int
-		if err := s.conn.QueryRow(t.Context(), "SELECT count(*) FROM "+pgx.Identifier{id.Schema, id.Name}.Sanitize()).Scan(&n); err != nil {
+		if err := s.conn.QueryRow(t.Context(), "SELECT count(*) FROM "+pgx.Identifier{id.Schema(), id.Name()}.Sanitize()).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		counts[id] = n
@@ -245,7 +246,7 @@ func (s *state) differs(t *testing.T, target *state) string {
 	for _, c := range changes {
 		left += fmt.Sprintf("leaves %T of %s ", c, c.Object().Base().ID)
 		if a, ok := c.(diff.Alter); ok {
-			left += fmt.Sprint(a.Fields) + cmp.Diff(a.From, a.To)
+			left += fmt.Sprint(a.Fields) + cmp.Diff(a.From, a.To, cmpopts.EquateComparable(catalog.ID{}))
 		}
 		left += "\n"
 	}

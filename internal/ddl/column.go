@@ -10,7 +10,7 @@ import (
 
 // columnClause is a column as in CREATE TABLE and ADD COLUMN.
 func columnClause(c *catalog.Column) string {
-	sql := ident(c.ID.Sub) + " " + c.Type
+	sql := ident(c.ID.Sub()) + " " + c.Type
 	if len(c.ForeignOptions) > 0 {
 		sql += foreignOptions(c.ForeignOptions)
 	}
@@ -39,7 +39,7 @@ func columnClause(c *catalog.Column) string {
 // fail for the rows that are there.
 func (w *writer) addColumn(c *catalog.Column) {
 	sql, expression := columnClause(c), ""
-	id := catalog.ID{Kind: catalog.KindDefault, Schema: c.ID.Schema, Name: c.ID.Name, Sub: c.ID.Sub}
+	id := c.ID.With(catalog.KindDefault, c.ID.Sub())
 	if at, ok := w.made[id]; ok && !slices.ContainsFunc(w.changes[at].Object().Base().Needs, func(needed catalog.ID) bool { return needed != c.ID && w.comesLater(needed) }) {
 		d := w.changes[at].Object().(*catalog.Default)
 		sql += " DEFAULT " + d.Expression
@@ -63,7 +63,7 @@ func (w *writer) foldBelow(d *catalog.Default) {
 		if !ok || !slices.Contains(a.Parents, tableOf(d.ID)) {
 			continue
 		}
-		id := catalog.ID{Kind: catalog.KindDefault, Schema: a.ID.Schema, Name: a.ID.Name, Sub: d.ID.Sub}
+		id := a.ID.With(catalog.KindDefault, d.ID.Sub())
 		if at, ok := w.made[id]; ok {
 			if below, isDefault := w.changes[at].Object().(*catalog.Default); isDefault && below.Expression == d.Expression {
 				w.folded[id] = true
@@ -76,9 +76,12 @@ func (w *writer) foldBelow(d *catalog.Default) {
 // identityClause are the options of an identity's sequence that are not the
 // defaults for its type.
 func identityClause(c *catalog.Column) string {
-	options := sequenceClauses(standardSequence(c.IdentityOptions), c.IdentityOptions, false)
-	if c.IdentitySequence != catalog.GeneratedName(c.ID.Name, []string{c.ID.Sub}, "seq") {
-		options = slices.Insert(options, 0, "SEQUENCE NAME "+qualified(c.ID.Schema, c.IdentitySequence))
+	if c.Sequence == nil {
+		return ""
+	}
+	options := sequenceClauses(standardSequence(c.Sequence.SequenceOptions), c.Sequence.SequenceOptions, false)
+	if id := c.Sequence.ID; id.Name() != catalog.GeneratedName(c.ID.Name(), []string{c.ID.Sub()}, "seq") {
+		options = slices.Insert(options, 0, "SEQUENCE NAME "+qualified(id.Schema(), id.Name()))
 	}
 	if len(options) == 0 {
 		return ""
@@ -101,10 +104,10 @@ func (w *writer) columnExtras(c *catalog.Column) {
 // of it.
 func (w *writer) setNotNull(c *catalog.Column) {
 	if c.NotNullName == "" && !c.NotNullNoInherit && !c.NotNullNotValid {
-		w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " SET NOT NULL")
+		w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub()) + " SET NOT NULL")
 		w.scans(c.ID)
 	} else {
-		sql := alterTable(c.ID) + "ADD CONSTRAINT " + ident(notNullName(c)) + " NOT NULL " + ident(c.ID.Sub)
+		sql := alterTable(c.ID) + "ADD CONSTRAINT " + ident(notNullName(c)) + " NOT NULL " + ident(c.ID.Sub())
 		if c.NotNullNoInherit {
 			sql += " NO INHERIT"
 		}
@@ -125,7 +128,7 @@ func notNullName(c *catalog.Column) string {
 	if c.NotNullName != "" {
 		return c.NotNullName
 	}
-	return catalog.GeneratedName(c.ID.Name, []string{c.ID.Sub}, "not_null")
+	return catalog.GeneratedName(c.ID.Name(), []string{c.ID.Sub()}, "not_null")
 }
 
 func (w *writer) notNullComment(c *catalog.Column) {
@@ -133,7 +136,7 @@ func (w *writer) notNullComment(c *catalog.Column) {
 	if c.NotNullComment != "" {
 		text = literal(c.NotNullComment)
 	}
-	w.add("COMMENT ON CONSTRAINT " + ident(notNullName(c)) + " ON " + qualified(c.ID.Schema, c.ID.Name) + " IS " + text)
+	w.add("COMMENT ON CONSTRAINT " + ident(notNullName(c)) + " ON " + qualified(c.ID.Schema(), c.ID.Name()) + " IS " + text)
 	w.lock(AccessShare)
 }
 
@@ -163,14 +166,14 @@ func (w *writer) alterNotNull(from, to *catalog.Column) {
 // identityExtras writes what the sequence of a new identity has besides its
 // options.
 func (w *writer) identityExtras(c *catalog.Column) {
-	if c.IdentitySequence == "" { // none, or since PostgreSQL 17 the one of the partitioned table
+	sequence := c.Sequence
+	if sequence == nil {
 		return
 	}
-	sequence := identitySequence(c)
-	if table, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && table.Unlogged != c.IdentityUnlogged {
+	if table, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && table.Unlogged != sequence.Unlogged {
 		w.setLogged(sequence)
 	}
-	if c.IdentityComment != "" {
+	if sequence.Comment != "" {
 		w.comment(sequence)
 	}
 	if !w.options.NoPrivileges {
@@ -178,16 +181,8 @@ func (w *writer) identityExtras(c *catalog.Column) {
 	}
 }
 
-// identitySequence is the sequence of an identity column.
-func identitySequence(c *catalog.Column) *catalog.Sequence {
-	return &catalog.Sequence{
-		Common:   catalog.Common{ID: catalog.ID{Kind: catalog.KindSequence, Schema: c.ID.Schema, Name: c.IdentitySequence}, Comment: c.IdentityComment, Grants: c.IdentityGrants},
-		Unlogged: c.IdentityUnlogged,
-	}
-}
-
 func (w *writer) columnState(from, to *catalog.Column) {
-	alter := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub) + " "
+	alter := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub()) + " "
 	if from.Storage != to.Storage {
 		w.add(alter + "SET STORAGE " + orDefault(to.Storage, to.TypeStorage))
 	}
@@ -202,7 +197,7 @@ func (w *writer) columnState(from, to *catalog.Column) {
 }
 
 func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
-	alter := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub) + " "
+	alter := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub()) + " "
 	if from.Generated != "" && to.Generated == "" {
 		w.add(alter + "DROP EXPRESSION")
 	}
@@ -238,36 +233,33 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 	w.columnState(from, to)
 	w.foreignChange(alter+"OPTIONS ", from.ForeignOptions, to.ForeignOptions)
 	if slices.Contains(fields, "Grants") && !w.options.NoPrivileges {
-		w.grantsOn("TABLE "+qualified(to.ID.Schema, to.ID.Name), "("+ident(to.ID.Sub)+")", "CURRENT_USER", from.Grants, to.Grants)
+		w.grantsOn("TABLE "+qualified(to.ID.Schema(), to.ID.Name()), "("+ident(to.ID.Sub())+")", "CURRENT_USER", from.Grants, to.Grants)
 	}
 }
 
 func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
-	if from.IdentitySequence == "" || to.IdentitySequence == "" {
+	was, is := from.Sequence, to.Sequence
+	if was == nil || is == nil {
 		return
 	}
-	if from.IdentitySequence != to.IdentitySequence {
-		w.add("ALTER " + name(identitySequence(from)) + " RENAME TO " + ident(to.IdentitySequence))
+	if was.ID != is.ID {
+		w.add("ALTER " + name(was) + " RENAME TO " + ident(is.ID.Name()))
 		w.lock(AccessShare)
 	}
-	if from.IdentityUnlogged != to.IdentityUnlogged && !w.tableLogs(to.ID) {
-		w.setLogged(identitySequence(to))
+	if was.Unlogged != is.Unlogged && !w.tableLogs(to.ID) {
+		w.setLogged(is)
 	}
-	if from.IdentityComment != to.IdentityComment {
-		w.comment(identitySequence(to))
+	if was.Comment != is.Comment {
+		w.comment(is)
 	}
 	if !w.options.NoPrivileges {
-		w.privileges(identitySequence(to), from.IdentityGrants, to.IdentityGrants)
+		w.privileges(is, was.Grants, is.Grants)
 	}
 	var changes []string
 	if from.Identity != to.Identity {
 		changes = append(changes, "SET GENERATED "+to.Identity)
 	}
-	before := from.IdentityOptions
-	if from.Type != to.Type { // the sequence's type is changed with the options below
-		before.Type = from.IdentityOptions.Type
-	}
-	for _, clause := range sequenceClauses(before, to.IdentityOptions, true) {
+	for _, clause := range sequenceClauses(was.SequenceOptions, is.SequenceOptions, true) {
 		if strings.HasPrefix(clause, "AS ") {
 			continue // follows below: ALTER COLUMN doesn't take it
 		}
@@ -276,8 +268,8 @@ func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
 		}
 		changes = append(changes, clause)
 	}
-	if before.Type != to.IdentityOptions.Type {
-		w.add("ALTER " + name(identitySequence(to)) + " AS " + to.IdentityOptions.Type)
+	if was.Type != is.Type {
+		w.add("ALTER " + name(is) + " AS " + is.Type)
 		w.lock(AccessShare)
 	}
 	if len(changes) > 0 {
@@ -287,12 +279,12 @@ func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
 
 // retype changes the type, with a cast where PostgreSQL wouldn't find one.
 func (w *writer) retype(from, to *catalog.Column) {
-	sql := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub) + " TYPE " + to.Type
+	sql := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub()) + " TYPE " + to.Type
 	if to.Collation != "" {
 		sql += " COLLATE " + to.Collation
 	}
 	if from.Type != to.Type {
-		sql += " USING " + ident(to.ID.Sub) + through(from.Type, to.Type) + "::" + to.Type
+		sql += " USING " + ident(to.ID.Sub()) + through(from.Type, to.Type) + "::" + to.Type
 	}
 	if rewrites(from.Type, to.Type) {
 		w.add(sql, Rewrite)

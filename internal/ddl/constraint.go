@@ -11,13 +11,13 @@ import (
 // parentOf is the table or domain of a constraint, with its kind.
 func parentOf(k *catalog.Constraint) string {
 	if k.Domain {
-		return "DOMAIN " + qualified(k.ID.Schema, k.ID.Name)
+		return "DOMAIN " + qualified(k.ID.Schema(), k.ID.Name())
 	}
-	return "TABLE " + qualified(k.ID.Schema, k.ID.Name)
+	return "TABLE " + qualified(k.ID.Schema(), k.ID.Name())
 }
 
 func (w *writer) createConstraint(k *catalog.Constraint) {
-	sql := "ALTER " + parentOf(k) + " ADD CONSTRAINT " + ident(k.ID.Sub) + " " + k.Definition
+	sql := "ALTER " + parentOf(k) + " ADD CONSTRAINT " + ident(k.ID.Sub()) + " " + k.Definition
 	if k.NotValid {
 		sql += " NOT VALID"
 	}
@@ -34,24 +34,24 @@ func (w *writer) createConstraint(k *catalog.Constraint) {
 	if !k.NotValid && !k.Domain {
 		w.scans(k.ID)
 	}
-	w.storage(AccessShare, k.ID, "ALTER INDEX "+qualified(k.ID.Schema, k.Index), nil, k.IndexOptions)
+	w.storage(AccessShare, k.ID, "ALTER INDEX "+qualified(k.ID.Schema(), k.Index), nil, k.IndexOptions)
 	w.indexComment(k)
 }
 
 func (w *writer) indexComment(k *catalog.Constraint) {
 	if k.IndexComment != "" {
-		w.add("COMMENT ON INDEX " + qualified(k.ID.Schema, k.Index) + " IS " + literal(k.IndexComment))
+		w.add("COMMENT ON INDEX " + qualified(k.ID.Schema(), k.Index) + " IS " + literal(k.IndexComment))
 		w.lock(AccessShare)
 	}
 }
 
 func (w *writer) alterConstraint(from, to *catalog.Constraint) {
 	if from.Definition != to.Definition {
-		w.add("ALTER " + parentOf(to) + " ALTER CONSTRAINT " + ident(to.ID.Sub) + deferrable(to.Definition))
+		w.add("ALTER " + parentOf(to) + " ALTER CONSTRAINT " + ident(to.ID.Sub()) + deferrable(to.Definition))
 		w.lock(AccessExclusive, tableOf(to.ID))
 	}
 	if from.NotValid && !to.NotValid {
-		w.add("ALTER " + parentOf(to) + " VALIDATE CONSTRAINT " + ident(to.ID.Sub))
+		w.add("ALTER " + parentOf(to) + " VALIDATE CONSTRAINT " + ident(to.ID.Sub()))
 		if to.Domain {
 			w.lock(Share, w.columnsOf(to.ID)...)
 			w.scansSome(w.columnsOf(to.ID))
@@ -60,10 +60,10 @@ func (w *writer) alterConstraint(from, to *catalog.Constraint) {
 			w.scans(to.ID)
 		}
 	}
-	w.storage(AccessShare, to.ID, "ALTER INDEX "+qualified(to.ID.Schema, to.Index), from.IndexOptions, to.IndexOptions)
+	w.storage(AccessShare, to.ID, "ALTER INDEX "+qualified(to.ID.Schema(), to.Index), from.IndexOptions, to.IndexOptions)
 	if from.IndexComment != to.IndexComment {
 		if to.IndexComment == "" {
-			w.add("COMMENT ON INDEX " + qualified(to.ID.Schema, to.Index) + " IS NULL")
+			w.add("COMMENT ON INDEX " + qualified(to.ID.Schema(), to.Index) + " IS NULL")
 			w.lock(AccessShare)
 		}
 		w.indexComment(to)
@@ -82,7 +82,7 @@ func deferrable(definition string) string {
 
 // columnsOf are the tables that have columns of a type by now.
 func (w *writer) columnsOf(typ catalog.ID) []catalog.ID {
-	id := catalog.ID{Kind: catalog.KindType, Schema: typ.Schema, Name: typ.Name}
+	id := typ.As(catalog.KindType)
 	var tables []catalog.ID
 	add := func(o catalog.Object) {
 		if c, ok := o.(*catalog.Column); ok && slices.Contains(c.Needs, id) {
@@ -90,7 +90,7 @@ func (w *writer) columnsOf(typ catalog.ID) []catalog.ID {
 		}
 	}
 	for o := range w.from.Each {
-		if columnID := o.Base().ID; columnID.Kind == catalog.KindColumn && !w.isGone(columnID) && !w.isGone(tableOf(columnID)) {
+		if columnID := o.Base().ID; columnID.Kind() == catalog.KindColumn && !w.isGone(columnID) && !w.isGone(tableOf(columnID)) {
 			add(w.now(columnID))
 		}
 	}

@@ -93,7 +93,7 @@ func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *w
 		id := c.Object().Base().ID
 		w.made[id] = i
 		if x, isIndex := c.Object().(*catalog.Index); isIndex {
-			table := [2]string{x.Table.Schema, x.Table.Name}
+			table := [2]string{x.Table.Schema(), x.Table.Name()}
 			w.children[table] = append(w.children[table], i)
 		}
 		if schema, name, ok := id.Parent(); ok {
@@ -151,7 +151,7 @@ func (w *writer) change(c diff.Change) {
 func (w *writer) create(o catalog.Object) {
 	switch o := o.(type) {
 	case *catalog.Schema:
-		w.add("CREATE SCHEMA " + ident(o.ID.Name))
+		w.add("CREATE SCHEMA " + ident(o.ID.Name()))
 	case *catalog.Extension:
 		w.createExtension(o)
 	case *catalog.Type:
@@ -163,7 +163,7 @@ func (w *writer) create(o catalog.Object) {
 	case *catalog.Column:
 		w.addColumn(o)
 	case *catalog.Default:
-		w.add(w.only(o.ID) + "ALTER COLUMN " + ident(o.ID.Sub) + " SET DEFAULT " + o.Expression)
+		w.add(w.only(o.ID) + "ALTER COLUMN " + ident(o.ID.Sub()) + " SET DEFAULT " + o.Expression)
 	case *catalog.Attachment:
 		w.createAttachment(o)
 	case *catalog.Constraint:
@@ -211,7 +211,7 @@ func (w *writer) createRare(o catalog.Object) {
 		w.add("CREATE " + name(o))
 		w.familyMembers(nil, o)
 	case *catalog.OperatorClass:
-		w.add("CREATE OPERATOR CLASS " + qualified(o.ID.Schema, o.ID.Name) + " " + o.Definition)
+		w.add("CREATE OPERATOR CLASS " + qualified(o.ID.Schema(), o.ID.Name()) + " " + o.Definition)
 	case *catalog.Cast:
 		w.add("CREATE " + name(o) + " " + o.Definition)
 	case *catalog.Conversion:
@@ -288,16 +288,16 @@ func (w *writer) drop(o catalog.Object) {
 	switch o := o.(type) {
 	case *catalog.Column:
 		if o.Generated != "" { // can be computed again
-			w.add(alterTable(id) + "DROP COLUMN " + ident(id.Sub))
+			w.add(alterTable(id) + "DROP COLUMN " + ident(id.Sub()))
 		} else {
-			w.add(alterTable(id)+"DROP COLUMN "+ident(id.Sub), DataLoss)
+			w.add(alterTable(id)+"DROP COLUMN "+ident(id.Sub()), DataLoss)
 		}
 	case *catalog.Default:
-		w.add(w.only(id) + "ALTER COLUMN " + ident(id.Sub) + " DROP DEFAULT")
+		w.add(w.only(id) + "ALTER COLUMN " + ident(id.Sub()) + " DROP DEFAULT")
 	case *catalog.Attachment:
 		w.dropAttachment(o)
 	case *catalog.Constraint:
-		w.add("ALTER " + parentOf(o) + " DROP CONSTRAINT " + ident(id.Sub))
+		w.add("ALTER " + parentOf(o) + " DROP CONSTRAINT " + ident(id.Sub()))
 	case *catalog.Trigger:
 		w.dropTrigger(o)
 	case *catalog.Rule, *catalog.Policy:
@@ -405,35 +405,37 @@ func literal(s string) string { return sqltext.QuoteLiteral(s) }
 func qualified(schema, name string) string { return ident(schema) + "." + ident(name) }
 
 func tableOf(id catalog.ID) catalog.ID {
-	return catalog.ID{Kind: catalog.KindTable, Schema: id.Schema, Name: id.Name}
+	return id.As(catalog.KindTable)
 }
 
-func alterTable(id catalog.ID) string { return "ALTER TABLE " + qualified(id.Schema, id.Name) + " " }
+func alterTable(id catalog.ID) string {
+	return "ALTER TABLE " + qualified(id.Schema(), id.Name()) + " "
+}
 
 // name is an object with its kind, as in DROP and ALTER … OWNER.
 func name(o catalog.Object) string {
 	id := o.Base().ID
-	on := " ON " + qualified(id.Schema, id.Name)
+	on := " ON " + qualified(id.Schema(), id.Name())
 	switch o := o.(type) {
 	case *catalog.Schema:
-		return "SCHEMA " + ident(id.Name)
+		return "SCHEMA " + ident(id.Name())
 	case *catalog.Extension:
-		return "EXTENSION " + ident(id.Name)
+		return "EXTENSION " + ident(id.Name())
 	case *catalog.Type:
 		if o.Form == catalog.DomainType {
-			return "DOMAIN " + qualified(id.Schema, id.Name)
+			return "DOMAIN " + qualified(id.Schema(), id.Name())
 		}
-		return "TYPE " + qualified(id.Schema, id.Name)
+		return "TYPE " + qualified(id.Schema(), id.Name())
 	case *catalog.Table:
 		if o.Server != "" {
-			return "FOREIGN TABLE " + qualified(id.Schema, id.Name)
+			return "FOREIGN TABLE " + qualified(id.Schema(), id.Name())
 		}
-		return "TABLE " + qualified(id.Schema, id.Name)
+		return "TABLE " + qualified(id.Schema(), id.Name())
 	case *catalog.View:
 		if o.Materialized {
-			return "MATERIALIZED VIEW " + qualified(id.Schema, id.Name)
+			return "MATERIALIZED VIEW " + qualified(id.Schema(), id.Name())
 		}
-		return "VIEW " + qualified(id.Schema, id.Name)
+		return "VIEW " + qualified(id.Schema(), id.Name())
 	case *catalog.Function:
 		word := map[catalog.FunctionForm]string{catalog.Procedure: "PROCEDURE ", catalog.Aggregate: "AGGREGATE "}[o.Form]
 		if word == "" {
@@ -441,28 +443,28 @@ func name(o catalog.Object) string {
 		}
 		return word + signature(o)
 	case *catalog.Trigger:
-		return "TRIGGER " + ident(id.Sub) + on
+		return "TRIGGER " + ident(id.Sub()) + on
 	case *catalog.Rule:
-		return "RULE " + ident(id.Sub) + on
+		return "RULE " + ident(id.Sub()) + on
 	case *catalog.Policy:
-		return "POLICY " + ident(id.Sub) + on
+		return "POLICY " + ident(id.Sub()) + on
 	case *catalog.UserMapping:
-		return "USER MAPPING FOR " + roles([]string{id.Sub}) + " SERVER " + ident(id.Name)
+		return "USER MAPPING FOR " + roles([]string{id.Sub()}) + " SERVER " + ident(id.Name())
 	case *catalog.Operator:
-		return "OPERATOR " + operatorName(id) + " (" + id.Sub + ")"
+		return "OPERATOR " + operatorName(id) + " (" + id.Sub() + ")"
 	case *catalog.OperatorFamily, *catalog.OperatorClass:
-		return strings.ToUpper(string(id.Kind)) + " " + qualified(id.Schema, id.Name) + " USING " + ident(id.Sub)
+		return strings.ToUpper(string(id.Kind())) + " " + qualified(id.Schema(), id.Name()) + " USING " + ident(id.Sub())
 	case *catalog.Cast:
-		return "CAST (" + id.Name + " AS " + id.Sub + ")"
+		return "CAST (" + id.Name() + " AS " + id.Sub() + ")"
 	case *catalog.TextSearch:
-		return "TEXT SEARCH " + o.Form + " " + qualified(id.Schema, id.Name)
+		return "TEXT SEARCH " + o.Form + " " + qualified(id.Schema(), id.Name())
 	case *catalog.Transform:
-		return "TRANSFORM FOR " + id.Name + " LANGUAGE " + ident(id.Sub)
+		return "TRANSFORM FOR " + id.Name() + " LANGUAGE " + ident(id.Sub())
 	}
-	if id.Schema == "" {
-		return strings.ToUpper(string(id.Kind)) + " " + ident(id.Name)
+	if id.Schema() == "" {
+		return strings.ToUpper(string(id.Kind())) + " " + ident(id.Name())
 	}
-	return strings.ToUpper(string(id.Kind)) + " " + qualified(id.Schema, id.Name)
+	return strings.ToUpper(string(id.Kind())) + " " + qualified(id.Schema(), id.Name())
 }
 
 // commentName is how COMMENT ON names it.
@@ -470,13 +472,13 @@ func commentName(o catalog.Object) string {
 	id := o.Base().ID
 	switch o := o.(type) {
 	case *catalog.Column:
-		return "COLUMN " + qualified(id.Schema, id.Name) + "." + ident(id.Sub)
+		return "COLUMN " + qualified(id.Schema(), id.Name()) + "." + ident(id.Sub())
 	case *catalog.Constraint:
-		on := qualified(id.Schema, id.Name)
+		on := qualified(id.Schema(), id.Name())
 		if o.Domain {
 			on = "DOMAIN " + on
 		}
-		return "CONSTRAINT " + ident(id.Sub) + " ON " + on
+		return "CONSTRAINT " + ident(id.Sub()) + " ON " + on
 	}
 	return name(o)
 }

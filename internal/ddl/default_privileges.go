@@ -10,9 +10,9 @@ import (
 // defaultPrivileges writes what leads from one list of grants to another. from
 // is what there is without any, for new ones.
 func (w *writer) defaultPrivileges(d *catalog.DefaultPrivileges, from, to []catalog.Grant) {
-	head := "ALTER DEFAULT PRIVILEGES FOR ROLE " + ident(d.ID.Name)
-	if d.ID.Schema != "" {
-		head += " IN SCHEMA " + ident(d.ID.Schema)
+	head := "ALTER DEFAULT PRIVILEGES FOR ROLE " + ident(d.ID.Name())
+	if d.ID.Schema() != "" {
+		head += " IN SCHEMA " + ident(d.ID.Schema())
 	}
 	write := func(verb, preposition string, list, other []catalog.Grant) {
 		for _, g := range list {
@@ -27,7 +27,7 @@ func (w *writer) defaultPrivileges(d *catalog.DefaultPrivileges, from, to []cata
 			if g.Role != "" {
 				role = ident(g.Role)
 			}
-			w.add(strings.Join([]string{head, verb, g.Privilege, "ON", d.ID.Sub, preposition, role}, " ") + tail)
+			w.add(strings.Join([]string{head, verb, g.Privilege, "ON", d.ID.Sub(), preposition, role}, " ") + tail)
 		}
 	}
 	write("REVOKE", "FROM", from, to)

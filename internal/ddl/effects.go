@@ -64,7 +64,7 @@ func (w *writer) lock(mode LockMode, tables ...catalog.ID) {
 
 func (w *writer) addLock(s *Statement, mode LockMode, relation catalog.ID) {
 	for _, kind := range []catalog.Kind{catalog.KindTable, catalog.KindView} {
-		id := catalog.ID{Kind: kind, Schema: relation.Schema, Name: relation.Name}
+		id := relation.As(kind)
 		if w.from.Get(id) != nil && !w.isGone(id) && !slices.ContainsFunc(s.Locks, func(l Lock) bool { return l.Table == id }) {
 			s.Locks = append(s.Locks, Lock{Table: id, Mode: mode})
 		}
@@ -86,7 +86,7 @@ func (w *writer) later(sql string, mode LockMode, table catalog.ID) {
 // scans marks the last statement, where the table was there before and so may
 // have rows.
 func (w *writer) scans(table catalog.ID) {
-	if w.from.Get(tableOf(table)) != nil || w.from.Get(catalog.ID{Kind: catalog.KindView, Schema: table.Schema, Name: table.Name}) != nil {
+	if w.from.Get(tableOf(table)) != nil || w.from.Get(table.As(catalog.KindView)) != nil {
 		last := &w.statements[len(w.statements)-1]
 		last.Hazards = append(last.Hazards, Scan)
 	}
@@ -133,7 +133,7 @@ func (w *writer) usualLocks(c diff.Change, statements []Statement) {
 			continue
 		}
 		for _, t := range tables {
-			if t.Name != "" {
+			if t.Name() != "" {
 				w.addLock(&statements[i], AccessExclusive, t)
 			}
 		}
@@ -147,7 +147,7 @@ func (w *writer) lockNeeded(statements []Statement, needs []catalog.ID) {
 			if statements[i].known {
 				continue
 			}
-			if needed.Kind == catalog.KindTable || needed.Kind == catalog.KindColumn {
+			if needed.Kind() == catalog.KindTable || needed.Kind() == catalog.KindColumn {
 				w.addLock(&statements[i], ShareUpdateExclusive, needed)
 			}
 		}
@@ -175,7 +175,7 @@ func tableOfObject(o catalog.Object) catalog.ID {
 // referenced is the table that a foreign key leads to.
 func referenced(k *catalog.Constraint) catalog.ID {
 	for _, needed := range k.Needs {
-		if (needed.Kind == catalog.KindColumn || needed.Kind == catalog.KindTable) && tableOf(needed) != tableOf(k.ID) {
+		if (needed.Kind() == catalog.KindColumn || needed.Kind() == catalog.KindTable) && tableOf(needed) != tableOf(k.ID) {
 			return tableOf(needed)
 		}
 	}
@@ -222,13 +222,13 @@ var steady = map[string]bool{
 }
 
 func (w *writer) hasChecks(domain catalog.ID) bool {
-	for _, i := range w.children[[2]string{domain.Schema, domain.Name}] {
+	for _, i := range w.children[[2]string{domain.Schema(), domain.Name()}] {
 		if k, ok := w.changes[i].Object().(*catalog.Constraint); ok && k.Domain {
 			return true
 		}
 	}
 	for o := range w.from.Each {
-		if k, ok := o.(*catalog.Constraint); ok && k.Domain && k.ID.Schema == domain.Schema && k.ID.Name == domain.Name {
+		if k, ok := o.(*catalog.Constraint); ok && k.Domain && k.ID.Schema() == domain.Schema() && k.ID.Name() == domain.Name() {
 			return true
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func (w *writer) createEventTrigger(e *catalog.EventTrigger) {
-	sql := "CREATE EVENT TRIGGER " + ident(e.ID.Name) + " ON " + e.Event
+	sql := "CREATE EVENT TRIGGER " + ident(e.ID.Name()) + " ON " + e.Event
 	if len(e.Tags) > 0 {
 		var tags []string
 		for _, t := range e.Tags {

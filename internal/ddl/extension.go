@@ -3,7 +3,7 @@ package ddl
 import "github.com/aludel-db/aludel/internal/catalog"
 
 func (w *writer) createExtension(e *catalog.Extension) {
-	sql := "CREATE EXTENSION " + ident(e.ID.Name)
+	sql := "CREATE EXTENSION " + ident(e.ID.Name())
 	if e.Schema != "pg_catalog" {
 		sql += " WITH SCHEMA " + ident(e.Schema)
 	}

@@ -9,14 +9,14 @@ import (
 // signature is a function's qualified name with the types of its arguments; an
 // aggregate without any has an asterisk.
 func signature(f *catalog.Function) string {
-	arguments := f.ID.Sub
+	arguments := f.ID.Sub()
 	if f.Form == catalog.Aggregate {
 		arguments = f.Arguments
 		if arguments == "" {
 			arguments = "*"
 		}
 	}
-	return qualified(f.ID.Schema, f.ID.Name) + "(" + arguments + ")"
+	return qualified(f.ID.Schema(), f.ID.Name()) + "(" + arguments + ")"
 }
 
 func (w *writer) createFunction(f *catalog.Function) {

@@ -27,11 +27,11 @@ func (w *writer) createIndex(i *catalog.Index) {
 	w.lock(Share, i.Table)
 	w.scans(i.Table)
 	if w.comesInvalid(i.Above) {
-		w.later("ALTER INDEX "+qualified(i.Above.Schema, i.Above.Name)+" ATTACH PARTITION "+qualified(i.ID.Schema, i.ID.Name), AccessShare, i.Table)
+		w.later("ALTER INDEX "+qualified(i.Above.Schema(), i.Above.Name())+" ATTACH PARTITION "+qualified(i.ID.Schema(), i.ID.Name()), AccessShare, i.Table)
 	}
 	w.indexStatistics(nil, i)
 	if i.Tablespace != "" {
-		w.add("ALTER INDEX " + qualified(i.ID.Schema, i.ID.Name) + " SET TABLESPACE " + ident(i.Tablespace))
+		w.add("ALTER INDEX " + qualified(i.ID.Schema(), i.ID.Name()) + " SET TABLESPACE " + ident(i.Tablespace))
 		w.lock(AccessShare)
 	}
 }
@@ -48,7 +48,7 @@ func (w *writer) comesInvalid(id catalog.ID) bool {
 }
 
 func (w *writer) alterIndex(from, to *catalog.Index) {
-	alter := "ALTER INDEX " + qualified(to.ID.Schema, to.ID.Name)
+	alter := "ALTER INDEX " + qualified(to.ID.Schema(), to.ID.Name())
 	w.storage(AccessShare, to.Table, alter, from.Options, to.Options)
 	if from.Tablespace != to.Tablespace {
 		w.add(alter + " SET TABLESPACE " + ident(orDefault(to.Tablespace, "pg_default")))
@@ -58,7 +58,7 @@ func (w *writer) alterIndex(from, to *catalog.Index) {
 }
 
 func (w *writer) indexStatistics(from []catalog.IndexStatistics, to *catalog.Index) {
-	alter := "ALTER INDEX " + qualified(to.ID.Schema, to.ID.Name) + " ALTER COLUMN "
+	alter := "ALTER INDEX " + qualified(to.ID.Schema(), to.ID.Name()) + " ALTER COLUMN "
 	for _, s := range to.Statistics {
 		if !slices.Contains(from, s) {
 			w.add(alter + strconv.Itoa(s.Column) + " SET STATISTICS " + strconv.Itoa(s.Target))

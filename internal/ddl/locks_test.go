@@ -27,10 +27,10 @@ func watchLocks(conn *pgx.Conn) (*watcher, error) {
 	rows, _ := conn.Query(context.Background(), `SELECT c.oid, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, n.nspname::text, c.relname::text, coalesce((SELECT array_agg(i.inhparent) FROM pg_inherits i WHERE i.inhrelid = c.oid), '{}')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`)
 	var oid uint32
-	var id catalog.ID
+	var kind, schema, name string
 	var above []uint32
-	_, err := pgx.ForEachRow(rows, []any{&oid, (*string)(&id.Kind), &id.Schema, &id.Name, &above}, func() error {
-		w.tables[oid], w.above[oid] = id, slices.Clone(above)
+	_, err := pgx.ForEachRow(rows, []any{&oid, &kind, &schema, &name, &above}, func() error {
+		w.tables[oid], w.above[oid] = catalog.NewID(catalog.Kind(kind), schema, name, ""), slices.Clone(above)
 		return nil
 	})
 	if err != nil {

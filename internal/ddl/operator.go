@@ -8,7 +8,7 @@ import (
 )
 
 // operatorName is qualified; the operator itself takes no quotes.
-func operatorName(id catalog.ID) string { return ident(id.Schema) + "." + id.Name }
+func operatorName(id catalog.ID) string { return ident(id.Schema()) + "." + id.Name() }
 
 func (w *writer) createConversion(c *catalog.Conversion) {
 	sql := "CREATE "

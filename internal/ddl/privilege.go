@@ -59,7 +59,7 @@ func grantName(o catalog.Object) string {
 	id := o.Base().ID
 	switch o := o.(type) {
 	case *catalog.Table, *catalog.View:
-		return "TABLE " + qualified(id.Schema, id.Name)
+		return "TABLE " + qualified(id.Schema(), id.Name())
 	case *catalog.Sequence, *catalog.Schema, *catalog.Function:
 		if f, ok := o.(*catalog.Function); ok && f.Form == catalog.Aggregate {
 			return "FUNCTION " + signature(f)
@@ -67,7 +67,7 @@ func grantName(o catalog.Object) string {
 		return name(o)
 	case *catalog.Type:
 		if o.Form == catalog.Composite {
-			return "TYPE " + qualified(id.Schema, id.Name)
+			return "TYPE " + qualified(id.Schema(), id.Name())
 		}
 		return name(o)
 	case *catalog.ForeignDataWrapper, *catalog.Language:
@@ -98,7 +98,7 @@ func (w *writer) startingGrants(o catalog.Object) []catalog.Grant {
 		return list
 	}
 	own := func(schema string) (grants []catalog.Grant, ok bool) {
-		d := w.from.Get(catalog.ID{Kind: catalog.KindDefaultPrivileges, Schema: schema, Name: w.from.User, Sub: word})
+		d := w.from.Get(catalog.NewID(catalog.KindDefaultPrivileges, schema, w.from.User, word))
 		if d == nil {
 			return nil, false
 		}
@@ -113,7 +113,7 @@ func (w *writer) startingGrants(o catalog.Object) []catalog.Grant {
 	if everywhere, ok := own(""); ok {
 		list = everywhere
 	}
-	if schema := o.Base().ID.Schema; schema != "" {
+	if schema := o.Base().ID.Schema(); schema != "" {
 		more, _ := own(schema)
 		list = append(list, more...)
 	}

@@ -12,7 +12,7 @@ import (
 // indexes, constraints and sequences along, and so frees those names too.
 func (w *writer) asideSchema() string {
 	name := "aludel_aside"
-	for n := 2; w.from.Get(catalog.ID{Kind: catalog.KindSchema, Name: name}) != nil; n++ {
+	for n := 2; w.from.Get(catalog.NewID(catalog.KindSchema, "", name, "")) != nil; n++ {
 		name = fmt.Sprintf("aludel_aside_%d", n)
 	}
 	return name
@@ -28,7 +28,7 @@ func (w *writer) setAside(c diff.SetAside) {
 	for _, s := range c.Sequences {
 		w.add("ALTER " + name(s) + " OWNED BY NONE")
 		w.lock(AccessShare)
-		w.later("ALTER "+name(s)+" OWNED BY "+qualified(s.OwnedBy.Schema, s.OwnedBy.Name)+"."+ident(s.OwnedBy.Sub), AccessShare, catalog.ID{})
+		w.later("ALTER "+name(s)+" OWNED BY "+qualified(s.OwnedBy.Schema(), s.OwnedBy.Name())+"."+ident(s.OwnedBy.Sub()), AccessShare, catalog.ID{})
 	}
 	w.add(alterTable(c.From.ID) + "SET SCHEMA " + ident(aside))
 }
@@ -37,13 +37,13 @@ func (w *writer) setAside(c diff.SetAside) {
 // with it nothing has happened.
 func (w *writer) refill(c diff.Refill) {
 	aside := w.asideSchema()
-	old := qualified(aside, c.From.ID.Name)
+	old := qualified(aside, c.From.ID.Name())
 	var columns, values []string
 	identity := ""
 	for _, pair := range c.Columns {
 		from, to := pair[0], pair[1]
-		columns = append(columns, ident(to.ID.Sub))
-		value := ident(from.ID.Sub)
+		columns = append(columns, ident(to.ID.Sub()))
+		value := ident(from.ID.Sub())
 		if from.Type != to.Type {
 			value += through(from.Type, to.Type) + "::" + to.Type
 		}
@@ -53,13 +53,13 @@ func (w *writer) refill(c diff.Refill) {
 		}
 	}
 	if len(columns) > 0 {
-		w.add("INSERT INTO "+qualified(c.To.ID.Schema, c.To.ID.Name)+" ("+strings.Join(columns, ", ")+")"+identity+
+		w.add("INSERT INTO "+qualified(c.To.ID.Schema(), c.To.ID.Name())+" ("+strings.Join(columns, ", ")+")"+identity+
 			" SELECT "+strings.Join(values, ", ")+" FROM "+old, Rewrite)
 	}
 	for _, pair := range c.Columns {
-		if from, to := pair[0], pair[1]; from.Identity != "" && to.Identity != "" {
-			w.add("SELECT pg_catalog.setval(" + literal(qualified(to.ID.Schema, to.IdentitySequence)) + ", last_value, is_called) FROM " +
-				qualified(aside, from.IdentitySequence))
+		if from, to := pair[0], pair[1]; from.Sequence != nil && to.Sequence != nil {
+			w.add("SELECT pg_catalog.setval(" + literal(qualified(to.ID.Schema(), to.Sequence.ID.Name())) + ", last_value, is_called) FROM " +
+				qualified(aside, from.Sequence.ID.Name()))
 		}
 	}
 	w.add("DROP TABLE " + old)

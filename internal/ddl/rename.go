@@ -11,21 +11,21 @@ func (w *writer) rename(r diff.Rename) {
 	from, to := r.From.Base().ID, r.To.Base().ID
 	switch o := r.From.(type) {
 	case *catalog.Column:
-		w.add(alterTable(from) + "RENAME COLUMN " + ident(from.Sub) + " TO " + ident(to.Sub))
+		w.add(alterTable(from) + "RENAME COLUMN " + ident(from.Sub()) + " TO " + ident(to.Sub()))
 		return
 	case *catalog.Constraint:
-		w.add("ALTER " + parentOf(o) + " RENAME CONSTRAINT " + ident(from.Sub) + " TO " + ident(to.Sub))
+		w.add("ALTER " + parentOf(o) + " RENAME CONSTRAINT " + ident(from.Sub()) + " TO " + ident(to.Sub()))
 		return
 	case *catalog.Trigger, *catalog.Rule, *catalog.Policy:
-		w.add("ALTER " + name(o) + " RENAME TO " + ident(to.Sub))
+		w.add("ALTER " + name(o) + " RENAME TO " + ident(to.Sub()))
 		return
 	}
-	if from.Name != to.Name {
-		w.add("ALTER " + name(r.From) + " RENAME TO " + ident(to.Name))
-		from.Name = to.Name
+	if from.Name() != to.Name() {
+		w.add("ALTER " + name(r.From) + " RENAME TO " + ident(to.Name()))
+		from = catalog.NewID(from.Kind(), from.Schema(), to.Name(), from.Sub())
 	}
-	if from.Schema != to.Schema {
-		w.add("ALTER " + name(catalog.At(r.From, from)) + " SET SCHEMA " + ident(to.Schema))
+	if from.Schema() != to.Schema() {
+		w.add("ALTER " + name(catalog.At(r.From, from)) + " SET SCHEMA " + ident(to.Schema()))
 	}
 }
 

@@ -54,7 +54,7 @@ func (w *writer) createSequence(s *catalog.Sequence) {
 	if s.Unlogged {
 		sql += "UNLOGGED "
 	}
-	sql += "SEQUENCE " + qualified(s.ID.Schema, s.ID.Name)
+	sql += "SEQUENCE " + qualified(s.ID.Schema(), s.ID.Name())
 	if s.Type != "bigint" {
 		sql += " AS " + s.Type
 	}
@@ -74,7 +74,7 @@ func (w *writer) ownedBy(from catalog.ID, s *catalog.Sequence) {
 		if w.gone[from]+w.gone[tableOf(from)] > 0 { // which would take it along
 			w.add("ALTER " + name(s) + " OWNED BY NONE")
 		}
-		w.later("ALTER "+name(s)+" OWNED BY "+qualified(s.OwnedBy.Schema, s.OwnedBy.Name)+"."+ident(s.OwnedBy.Sub), AccessShare, catalog.ID{})
+		w.later("ALTER "+name(s)+" OWNED BY "+qualified(s.OwnedBy.Schema(), s.OwnedBy.Name())+"."+ident(s.OwnedBy.Sub()), AccessShare, catalog.ID{})
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 func (w *writer) createStatistics(s *catalog.Statistics) {
 	w.add(s.Definition)
 	for _, needed := range s.Needs {
-		if needed.Kind == catalog.KindColumn || needed.Kind == catalog.KindTable {
+		if needed.Kind() == catalog.KindColumn || needed.Kind() == catalog.KindTable {
 			w.lock(ShareUpdateExclusive, tableOf(needed))
 		}
 	}

@@ -16,15 +16,15 @@ func (w *writer) createTable(t *catalog.Table) {
 	defaults := map[string]string{}
 	attached := w.foldedAttachment(t)
 	isPartition := attached != nil && attached.IsPartition()
-	mine := func(id catalog.ID) bool { return id.Schema == t.ID.Schema && id.Name == t.ID.Name }
+	mine := func(id catalog.ID) bool { return id.Schema() == t.ID.Schema() && id.Name() == t.ID.Name() }
 	foldable := func(o catalog.Object) bool {
 		return !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
 			_, isColumn := o.(*catalog.Column)
-			own := mine(needed) && (needed.Kind == catalog.KindTable || needed.Kind == catalog.KindColumn && (isColumn || w.folded[needed]))
+			own := mine(needed) && (needed.Kind() == catalog.KindTable || needed.Kind() == catalog.KindColumn && (isColumn || w.folded[needed]))
 			return w.comesLater(needed) && !own
 		})
 	}
-	for _, i := range w.children[[2]string{t.ID.Schema, t.ID.Name}] {
+	for _, i := range w.children[[2]string{t.ID.Schema(), t.ID.Name()}] {
 		create, ok := w.changes[i].(diff.Create)
 		if !ok {
 			continue
@@ -37,13 +37,13 @@ func (w *writer) createTable(t *catalog.Table) {
 				w.folded[o.ID] = true
 			}
 		case *catalog.Default:
-			if attached != nil && w.inheritedColumn(columns, o.ID.Sub) && w.defaultAbove(attached, o) {
+			if attached != nil && w.inheritedColumn(columns, o.ID.Sub()) && w.defaultAbove(attached, o) {
 				w.folded[o.ID] = true // comes along
 				continue
 			}
 			// In a generated column's place it would be out of turn.
-			if foldable(o) && !isPartition && t.OfType == "" && (attached == nil || !w.inheritedColumn(columns, o.ID.Sub)) {
-				defaults[o.ID.Sub] = o.Expression
+			if foldable(o) && !isPartition && t.OfType == "" && (attached == nil || !w.inheritedColumn(columns, o.ID.Sub())) {
+				defaults[o.ID.Sub()] = o.Expression
 				w.folded[o.ID] = true
 			}
 		case *catalog.Constraint:
@@ -63,13 +63,13 @@ func (w *writer) createTable(t *catalog.Table) {
 			continue
 		}
 		line := columnClause(c)
-		if d, ok := defaults[c.ID.Sub]; ok {
+		if d, ok := defaults[c.ID.Sub()]; ok {
 			line += " DEFAULT " + d
 		}
 		lines = append(lines, line)
 	}
 	for _, k := range constraints {
-		lines = append(lines, "CONSTRAINT "+ident(k.ID.Sub)+" "+k.Definition)
+		lines = append(lines, "CONSTRAINT "+ident(k.ID.Sub())+" "+k.Definition)
 	}
 	w.add(tableHead(t, attached, lines) + tableTail(t))
 	switch {
@@ -83,14 +83,14 @@ func (w *writer) createTable(t *catalog.Table) {
 			w.setNotNull(c)
 		}
 		if attached != nil && c.Inherited && w.lacksDefault(attached, c) {
-			w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub) + " DROP DEFAULT")
+			w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub()) + " DROP DEFAULT")
 		}
 		w.columnExtras(c)
 		if c.Comment != "" {
 			w.comment(c)
 		}
 		if !w.options.NoPrivileges {
-			w.grantsOn("TABLE "+qualified(t.ID.Schema, t.ID.Name), "("+ident(c.ID.Sub)+")", "CURRENT_USER", nil, c.Grants)
+			w.grantsOn("TABLE "+qualified(t.ID.Schema(), t.ID.Name()), "("+ident(c.ID.Sub())+")", "CURRENT_USER", nil, c.Grants)
 		}
 	}
 	w.tableState(&catalog.Table{ReplicaIdentity: "DEFAULT"}, t)
@@ -110,7 +110,7 @@ func mergedUnique(a, b *catalog.Constraint) bool {
 func (w *writer) comesLater(id catalog.ID) bool { return w.made[id] > w.at }
 
 func (w *writer) inheritedColumn(columns []*catalog.Column, name string) bool {
-	return slices.ContainsFunc(columns, func(c *catalog.Column) bool { return c.ID.Sub == name && c.Inherited })
+	return slices.ContainsFunc(columns, func(c *catalog.Column) bool { return c.ID.Sub() == name && c.Inherited })
 }
 
 func tableHead(t *catalog.Table, attached *catalog.Attachment, lines []string) string {
@@ -121,11 +121,11 @@ func tableHead(t *catalog.Table, attached *catalog.Attachment, lines []string) s
 	if t.Server != "" {
 		sql += "FOREIGN "
 	}
-	sql += "TABLE " + qualified(t.ID.Schema, t.ID.Name)
+	sql += "TABLE " + qualified(t.ID.Schema(), t.ID.Name())
 	body := " (\n    " + strings.Join(lines, ",\n    ") + "\n)"
 	switch {
 	case attached != nil && attached.IsPartition():
-		return sql + " PARTITION OF " + qualified(attached.Parents[0].Schema, attached.Parents[0].Name) + " " + attached.Bound
+		return sql + " PARTITION OF " + qualified(attached.Parents[0].Schema(), attached.Parents[0].Name()) + " " + attached.Bound
 	case t.OfType != "" && len(lines) == 0:
 		return sql + " OF " + t.OfType
 	case t.OfType != "":
@@ -136,7 +136,7 @@ func tableHead(t *catalog.Table, attached *catalog.Attachment, lines []string) s
 	if attached != nil {
 		var parents []string
 		for _, p := range attached.Parents {
-			parents = append(parents, qualified(p.Schema, p.Name))
+			parents = append(parents, qualified(p.Schema(), p.Name()))
 		}
 		body += " INHERITS (" + strings.Join(parents, ", ") + ")"
 	}

@@ -38,7 +38,7 @@ func (w *writer) enable(id catalog.ID, word, from, to string) {
 		return
 	}
 	verb := map[string]string{"ORIGIN": "ENABLE", "DISABLED": "DISABLE", "REPLICA": "ENABLE REPLICA", "ALWAYS": "ENABLE ALWAYS"}[to]
-	w.add(alterTable(id) + verb + " " + word + " " + ident(id.Sub))
+	w.add(alterTable(id) + verb + " " + word + " " + ident(id.Sub()))
 	if word == "TRIGGER" {
 		w.lock(ShareRowExclusive, tableOf(id))
 	}

@@ -48,14 +48,14 @@ func (w *writer) createType(t *catalog.Type) {
 // added later.
 func (w *writer) domainChecks(t *catalog.Type) string {
 	sql := ""
-	for _, i := range w.children[[2]string{t.ID.Schema, t.ID.Name}] {
+	for _, i := range w.children[[2]string{t.ID.Schema(), t.ID.Name()}] {
 		_, isCreate := w.changes[i].(diff.Create)
 		k, isConstraint := w.changes[i].Object().(*catalog.Constraint)
 		if i < w.at || !isCreate || !isConstraint || k.NotValid || k.Comment != "" || slices.ContainsFunc(k.Needs, w.comesLater) {
 			continue
 		}
 		w.folded[k.ID] = true
-		sql += " CONSTRAINT " + ident(k.ID.Sub) + " " + k.Definition
+		sql += " CONSTRAINT " + ident(k.ID.Sub()) + " " + k.Definition
 	}
 	return sql
 }
@@ -91,7 +91,7 @@ func (w *writer) attributeComment(t *catalog.Type, from, to catalog.Attribute) {
 	if to.Comment != "" {
 		text = literal(to.Comment)
 	}
-	w.add("COMMENT ON COLUMN " + qualified(t.ID.Schema, t.ID.Name) + "." + ident(to.Name) + " IS " + text)
+	w.add("COMMENT ON COLUMN " + qualified(t.ID.Schema(), t.ID.Name()) + "." + ident(to.Name) + " IS " + text)
 }
 
 func (w *writer) alterType(from, to *catalog.Type) {
@@ -174,23 +174,23 @@ func (w *writer) alterDomain(from, to *catalog.Type) {
 // and drops the old one.
 func (w *writer) swap(s diff.Swap) {
 	from, to := s.From.(*catalog.Type), s.To.(*catalog.Type)
-	aside := to.ID.Name + "__old"
-	for w.from.Get(catalog.ID{Kind: catalog.KindType, Schema: to.ID.Schema, Name: aside}) != nil {
+	aside := to.ID.Name() + "__old"
+	for w.from.Get(catalog.NewID(catalog.KindType, to.ID.Schema(), aside, "")) != nil {
 		aside += "_"
 	}
 	w.add("ALTER " + name(from) + " RENAME TO " + ident(aside))
 	w.createType(to)
 	w.facets(to)
 	for _, c := range s.Columns {
-		using := ident(c.ID.Sub)
+		using := ident(c.ID.Sub())
 		if to.Form == catalog.Enum { // one enum can't be cast to another
 			using += "::text" + arrayOf(c.Type)
 		}
-		w.add(alterTable(c.ID)+"ALTER COLUMN "+ident(c.ID.Sub)+" TYPE "+c.Type+" USING "+using+"::"+c.Type, Rewrite)
+		w.add(alterTable(c.ID)+"ALTER COLUMN "+ident(c.ID.Sub())+" TYPE "+c.Type+" USING "+using+"::"+c.Type, Rewrite)
 		w.lock(AccessExclusive, tableOf(c.ID))
 	}
 	old := *from
-	old.ID.Name = aside
+	old.ID = catalog.NewID(catalog.KindType, from.ID.Schema(), aside, "")
 	w.add("DROP " + name(&old))
 }
 

@@ -11,9 +11,9 @@ import (
 func (w *writer) createView(v *catalog.View) {
 	query := strings.TrimSuffix(strings.TrimSpace(v.Query), ";")
 	if !v.Materialized {
-		w.add("CREATE VIEW " + qualified(v.ID.Schema, v.ID.Name) + viewOptions(v) + " AS\n" + query)
+		w.add("CREATE VIEW " + qualified(v.ID.Schema(), v.ID.Name()) + viewOptions(v) + " AS\n" + query)
 	} else {
-		sql := "CREATE MATERIALIZED VIEW " + qualified(v.ID.Schema, v.ID.Name)
+		sql := "CREATE MATERIALIZED VIEW " + qualified(v.ID.Schema(), v.ID.Name())
 		if v.AccessMethod != "" {
 			sql += " USING " + ident(v.AccessMethod)
 		}
@@ -51,7 +51,7 @@ func (w *writer) viewColumns(from, to *catalog.View) {
 		if !had {
 			old.Statistics = -1
 		}
-		column := qualified(to.ID.Schema, to.ID.Name) + "." + ident(c.Name)
+		column := qualified(to.ID.Schema(), to.ID.Name()) + "." + ident(c.Name)
 		alter := "ALTER " + name(to) + " ALTER COLUMN " + ident(c.Name) + " "
 		switch {
 		case old.Default == c.Default:
@@ -74,7 +74,7 @@ func (w *writer) viewColumns(from, to *catalog.View) {
 			w.lock(ShareUpdateExclusive, to.ID)
 		}
 		if !w.options.NoPrivileges && !slices.Equal(old.Grants, c.Grants) {
-			w.grantsOn("TABLE "+qualified(to.ID.Schema, to.ID.Name), "("+ident(c.Name)+")", "CURRENT_USER", old.Grants, c.Grants)
+			w.grantsOn("TABLE "+qualified(to.ID.Schema(), to.ID.Name()), "("+ident(c.Name)+")", "CURRENT_USER", old.Grants, c.Grants)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func (w *writer) viewColumns(from, to *catalog.View) {
 func (w *writer) alterView(from, to *catalog.View) {
 	alter := "ALTER " + name(to)
 	if from.Query != to.Query && !to.Materialized {
-		w.add("CREATE OR REPLACE VIEW " + qualified(to.ID.Schema, to.ID.Name) + viewOptions(to) + " AS\n" + strings.TrimSuffix(strings.TrimSpace(to.Query), ";"))
+		w.add("CREATE OR REPLACE VIEW " + qualified(to.ID.Schema(), to.ID.Name()) + viewOptions(to) + " AS\n" + strings.TrimSuffix(strings.TrimSpace(to.Query), ";"))
 	} else {
 		mode := AccessExclusive
 		if to.Materialized {
@@ -105,7 +105,7 @@ func (w *writer) alterView(from, to *catalog.View) {
 		w.later(alter+" CLUSTER ON "+ident(to.ClusterOn), ShareUpdateExclusive, to.ID)
 	}
 	if from.Populated != to.Populated {
-		w.add("REFRESH MATERIALIZED VIEW " + qualified(to.ID.Schema, to.ID.Name) + map[bool]string{true: "", false: " WITH NO DATA"}[to.Populated])
+		w.add("REFRESH MATERIALIZED VIEW " + qualified(to.ID.Schema(), to.ID.Name()) + map[bool]string{true: "", false: " WITH NO DATA"}[to.Populated])
 	}
 	w.viewColumns(from, to)
 }

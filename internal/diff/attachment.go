@@ -19,7 +19,7 @@ func attachment(from, to *catalog.Attachment) way {
 }
 
 func attachmentOf(id catalog.ID) catalog.ID {
-	return catalog.ID{Kind: catalog.KindAttachment, Schema: id.Schema, Name: id.Name}
+	return id.As(catalog.KindAttachment)
 }
 
 // staysAttached tells that the table of what id names hangs on the same tables
@@ -151,7 +151,7 @@ func (w *work) comesDown(to *catalog.Column, field string) bool {
 		return true
 	case "NotNull", "NotNullNotValid":
 		return slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool {
-			above, ok := w.alters[catalog.ID{Kind: catalog.KindColumn, Schema: parent.Schema, Name: parent.Name, Sub: to.ID.Sub}]
+			above, ok := w.alters[parent.With(catalog.KindColumn, to.ID.Sub())]
 			return ok && above.To.(*catalog.Column).NotNull == to.NotNull && slices.Contains(above.Fields, field)
 		})
 	}
@@ -222,7 +222,7 @@ func (g *graph) aboveAttachments() {
 	}
 	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
 		for id, n := range nodes {
-			if id.Kind != catalog.KindColumn && id.Kind != catalog.KindConstraint {
+			if id.Kind() != catalog.KindColumn && id.Kind() != catalog.KindConstraint {
 				continue
 			}
 			if _, isDrop := n.change.(Drop); isDrop { // a column that is not above, a key of its own

@@ -99,7 +99,7 @@ func columnsOf(c *catalog.Catalog) map[catalog.ID][]*catalog.Column {
 // are alike at all.
 func distance(a, b catalog.Object, columns [2]map[catalog.ID][]*catalog.Column) (int, bool) {
 	x, y := a.Base().ID, b.Base().ID
-	if x.Kind != y.Kind {
+	if x.Kind() != y.Kind() {
 		return 0, false
 	}
 	switch a := a.(type) {
@@ -117,7 +117,7 @@ func distance(a, b catalog.Object, columns [2]map[catalog.ID][]*catalog.Column) 
 	case *catalog.Function:
 		_, before, _ := strings.Cut(a.Definition, "(")
 		_, after, _ := strings.Cut(b.(*catalog.Function).Definition, "(")
-		return 0, x.Sub == y.Sub && before == after
+		return 0, x.Sub() == y.Sub() && before == after
 	}
 	return 0, false
 }
@@ -127,11 +127,11 @@ func distance(a, b catalog.Object, columns [2]map[catalog.ID][]*catalog.Column) 
 func differentColumns(before, after []*catalog.Column) (int, bool) {
 	count := map[string]int{}
 	for _, c := range before {
-		count[c.ID.Sub+" "+c.Type]++
+		count[c.ID.Sub()+" "+c.Type]++
 	}
 	same := 0
 	for _, c := range after {
-		same += count[c.ID.Sub+" "+c.Type]
+		same += count[c.ID.Sub()+" "+c.Type]
 	}
 	different := len(before) + len(after) - 2*same
 	return different, same > different
@@ -146,20 +146,20 @@ func (r Renaming) Flag() string {
 		return name
 	}
 	var path []string
-	for _, part := range []string{r.From.Schema, r.From.Name} {
+	for _, part := range []string{r.From.Schema(), r.From.Name()} {
 		if part != "" && part != "public" {
 			path = append(path, quote(part))
 		}
 	}
 	_, _, isPart := r.From.Parent()
-	to := quote(r.To.Name)
+	to := quote(r.To.Name())
 	switch {
 	case r.Label != "":
 		path, to = append(path, quote(r.Label)), quote(r.NewLabel)
 	case isPart:
-		path, to = append(path, quote(r.From.Sub)), quote(r.To.Sub)
-	case r.From.Schema != r.To.Schema:
-		to = quote(r.To.Schema) + "." + to
+		path, to = append(path, quote(r.From.Sub())), quote(r.To.Sub())
+	case r.From.Schema() != r.To.Schema():
+		to = quote(r.To.Schema()) + "." + to
 	}
 	return strings.Join(path, ".") + "=" + to
 }

@@ -56,7 +56,7 @@ func (w *work) falls(d, id catalog.ID, dropped bool) bool {
 	case *catalog.Table, *catalog.Schema, *catalog.Extension, *catalog.Sequence:
 		return false // holds data, or stands by itself; its alteration sees to it
 	case *catalog.Attachment:
-		return dropped && id.Kind == catalog.KindTable
+		return dropped && id.Kind() == catalog.KindTable
 	case *catalog.Column:
 		return o.Generated != "" || dropped && id == tableOf(d) // is computed from the others, or goes with its table
 	case *catalog.Type:
@@ -158,16 +158,16 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 		return parent, false
 	}
 	for _, kind := range []catalog.Kind{catalog.KindTable, catalog.KindView, catalog.KindType} {
-		if parent, ok := dropped(catalog.ID{Kind: kind, Schema: schema, Name: name}); ok {
+		if parent, ok := dropped(catalog.NewID(kind, schema, name, "")); ok {
 			return parent, true
 		}
 	}
-	switch id.Kind {
+	switch id.Kind() {
 	case catalog.KindDefault:
-		return dropped(catalog.ID{Kind: catalog.KindColumn, Schema: schema, Name: name, Sub: id.Sub})
+		return dropped(catalog.NewID(catalog.KindColumn, schema, name, id.Sub()))
 	case catalog.KindTrigger: // one that is inherited
 		for _, above := range o.Base().Needs {
-			if parent, ok := dropped(above); ok && above.Kind == catalog.KindTrigger {
+			if parent, ok := dropped(above); ok && above.Kind() == catalog.KindTrigger {
 				return parent, true
 			}
 		}
@@ -192,7 +192,7 @@ func (w *work) holds(o catalog.Object, parent catalog.ID) bool {
 	}
 	return slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
 		_, _, isChild := needed.Parent()
-		return needed != parent && !isChild && needed.Kind != catalog.KindSequence && w.drops[needed] != nil && reaches(needed)
+		return needed != parent && !isChild && needed.Kind() != catalog.KindSequence && w.drops[needed] != nil && reaches(needed)
 	})
 }
 
@@ -200,10 +200,10 @@ func (w *work) holds(o catalog.Object, parent catalog.ID) bool {
 func (w *work) needsDropped(k *catalog.Constraint) bool {
 	return slices.ContainsFunc(k.Needs, func(id catalog.ID) bool {
 		other := tableOf(id)
-		return (id.Kind == catalog.KindTable || id.Kind == catalog.KindColumn) && other != tableOf(k.ID) && w.drops[other] != nil
+		return (id.Kind() == catalog.KindTable || id.Kind() == catalog.KindColumn) && other != tableOf(k.ID) && w.drops[other] != nil
 	})
 }
 
 func tableOf(id catalog.ID) catalog.ID {
-	return catalog.ID{Kind: catalog.KindTable, Schema: id.Schema, Name: id.Name}
+	return id.As(catalog.KindTable)
 }

@@ -118,13 +118,15 @@ type work struct {
 
 // match compares objects of one name.
 func (w *work) match() {
+	other, found := w.to.Following(), 0
 	for f := range w.from.Each {
 		id := f.Base().ID
-		t := w.to.Get(id)
+		t := other(id)
 		if t == nil {
 			w.drops[id] = f
 			continue
 		}
+		found++
 		fields := w.differing(f, t)
 		if len(fields) == 0 {
 			continue
@@ -137,6 +139,9 @@ func (w *work) match() {
 		case swappable:
 			w.swaps[id] = &Swap{From: f, To: t}
 		}
+	}
+	if found == w.to.Len() {
+		return
 	}
 	for t := range w.to.Each {
 		if id := t.Base().ID; w.from.Get(id) == nil {
@@ -221,8 +226,11 @@ func only(fields []string, names ...string) way {
 // differing lists the facts that differ. What an object needs follows from
 // them.
 func (w *work) differing(from, to catalog.Object) []string {
-	return append(w.differingFields(reflect.ValueOf(from.Base()).Elem(), reflect.ValueOf(to.Base()).Elem()),
-		w.differingFields(reflect.ValueOf(from).Elem(), reflect.ValueOf(to).Elem())...)
+	var fields []string
+	if a, b := from.Base(), to.Base(); !a.Equal(b) {
+		fields = w.differingFields(reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem())
+	}
+	return append(fields, w.differingFields(reflect.ValueOf(from).Elem(), reflect.ValueOf(to).Elem())...)
 }
 
 func (w *work) differingFields(a, b reflect.Value) []string {
@@ -231,7 +239,7 @@ func (w *work) differingFields(a, b reflect.Value) []string {
 		return []string{"Form"}
 	}
 	for _, f := range w.facts(a.Type()) {
-		if !same(a.Field(f.index), b.Field(f.index)) {
+		if !w.same(a.Field(f.index), b.Field(f.index)) {
 			fields = append(fields, f.name)
 		}
 	}
@@ -269,8 +277,14 @@ func (w *work) facts(t reflect.Type) []fact {
 }
 
 // same compares deeply; an empty list and none are the same.
-func same(a, b reflect.Value) bool {
+func (w *work) same(a, b reflect.Value) bool {
 	switch a.Kind() {
+	case reflect.Pointer: // to the sequence of an identity
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() == b.IsNil()
+		}
+		x, y := a.Interface().(catalog.Object), b.Interface().(catalog.Object)
+		return x.Base().ID == y.Base().ID && len(w.differing(x, y)) == 0
 	case reflect.String:
 		return a.String() == b.String()
 	case reflect.Bool:
@@ -282,14 +296,14 @@ func same(a, b reflect.Value) bool {
 			return false
 		}
 		for i := range a.Len() {
-			if !same(a.Index(i), b.Index(i)) {
+			if !w.same(a.Index(i), b.Index(i)) {
 				return false
 			}
 		}
 		return true
 	case reflect.Struct:
 		for i := range a.NumField() {
-			if !same(a.Field(i), b.Field(i)) {
+			if !w.same(a.Field(i), b.Field(i)) {
 				return false
 			}
 		}

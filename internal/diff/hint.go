@@ -90,7 +90,7 @@ type resolver struct {
 func level(id catalog.ID) int {
 	_, _, isPart := id.Parent()
 	switch {
-	case id.Kind == catalog.KindSchema:
+	case id.Kind() == catalog.KindSchema:
 		return 0
 	case isPart:
 		return 2
@@ -104,7 +104,7 @@ func (r *resolver) find(h Hint, on int) (bool, error) {
 	var candidates []Renaming
 	for o := range r.from.Each {
 		id := o.Base().ID
-		if id.Kind == catalog.KindDefault || id.Kind == catalog.KindAttachment || kind != "" && string(id.Kind) != kind {
+		if id.Kind() == catalog.KindDefault || id.Kind() == catalog.KindAttachment || kind != "" && string(id.Kind()) != kind {
 			continue
 		}
 		if on == 2 {
@@ -155,14 +155,14 @@ func describe(id catalog.ID, label string) string {
 // names tells that a path leads to an object, or to a label in it. The names of
 // what it is in may be the new ones.
 func (r *resolver) names(path []string, id catalog.ID, label string) bool {
-	full := []string{id.Schema, id.Name}
+	full := []string{id.Schema(), id.Name()}
 	_, _, isPart := id.Parent()
 	switch {
 	case label != "":
 		full = append(full, label)
 	case isPart:
-		full = append(full, id.Sub)
-	case id.Kind == catalog.KindSchema:
+		full = append(full, id.Sub())
+	case id.Kind() == catalog.KindSchema:
 		full = full[1:]
 	}
 	fits := func(full []string) bool {
@@ -175,7 +175,7 @@ func (r *resolver) names(path []string, id catalog.ID, label string) bool {
 		return false
 	}
 	above := r.target(id)
-	return fits([]string{above.Schema, above.Name, full[2]})
+	return fits([]string{above.Schema(), above.Name(), full[2]})
 }
 
 // target is where an object is by the renamings so far of what it is in.
@@ -186,10 +186,10 @@ func (r *resolver) target(id catalog.ID) catalog.ID {
 		case f.Label != "":
 		case f.From == id:
 			return f.To
-		case f.From.Kind == catalog.KindSchema && id.Schema == f.From.Name && id.Schema != f.To.Name:
-			id.Schema = f.To.Name
-		case isPart && level(f.From) == 1 && f.From.Schema == id.Schema && f.From.Name == id.Name && f.From.Kind != catalog.KindFunction && f.From.Kind != catalog.KindIndex:
-			id.Schema, id.Name = f.To.Schema, f.To.Name
+		case f.From.Kind() == catalog.KindSchema && id.Schema() == f.From.Name() && id.Schema() != f.To.Name():
+			id = catalog.NewID(id.Kind(), f.To.Name(), id.Name(), id.Sub())
+		case isPart && level(f.From) == 1 && f.From.Schema() == id.Schema() && f.From.Name() == id.Name() && f.From.Kind() != catalog.KindFunction && f.From.Kind() != catalog.KindIndex:
+			id = catalog.NewID(id.Kind(), f.To.Schema(), f.To.Name(), id.Sub())
 		}
 	}
 	return id
@@ -200,17 +200,14 @@ func (r *resolver) renamed(id catalog.ID, name string) catalog.ID {
 	path := splitPath(name)
 	last := path[len(path)-1]
 	id = r.target(id)
-	_, _, isPart := id.Parent()
-	switch {
-	case isPart:
-		id.Sub = last
-	default:
-		id.Name = last
-		if len(path) == 2 {
-			id.Schema = path[0]
-		}
+	if _, _, isPart := id.Parent(); isPart {
+		return id.With(id.Kind(), last)
 	}
-	return id
+	schema := id.Schema()
+	if len(path) == 2 {
+		schema = path[0]
+	}
+	return catalog.NewID(id.Kind(), schema, last, id.Sub())
 }
 
 // labels are the parts of an object that are no objects.
@@ -282,7 +279,7 @@ func Renames(from, to *catalog.Catalog, renamings []Renaming) []Change {
 	var changes []Change
 	for _, r := range renamings {
 		if schema, moved := movedSchema(renamings, r); moved {
-			id := catalog.ID{Kind: catalog.KindSchema, Name: schema}
+			id := catalog.NewID(catalog.KindSchema, "", schema, "")
 			if s := to.Get(id); s != nil && from.Get(id) == nil && !slices.ContainsFunc(changes, func(c Change) bool { return c.Object() == s }) {
 				changes = append(changes, Create{To: s})
 			}
@@ -298,15 +295,14 @@ func Renames(from, to *catalog.Catalog, renamings []Renaming) []Change {
 					changes = append(changes, RenameLabel{Of: o, Was: r.Label, Is: r.NewLabel})
 				}
 			case level(r.From) == on && on == 2:
-				to := r.From
-				to.Sub = r.To.Sub
+				to := r.From.With(r.From.Kind(), r.To.Sub())
 				changes = append(changes, Rename{From: o, To: catalog.At(o, to)})
 			case level(r.From) == on:
-				to := r.From
-				to.Name = r.To.Name
-				if schema, moved := movedSchema(renamings, r); moved {
-					to.Schema = schema
+				schema := r.From.Schema()
+				if other, moved := movedSchema(renamings, r); moved {
+					schema = other
 				}
+				to := catalog.NewID(r.From.Kind(), schema, r.To.Name(), r.From.Sub())
 				changes = append(changes, Rename{From: o, To: catalog.At(o, to)})
 			}
 		}
@@ -317,16 +313,16 @@ func Renames(from, to *catalog.Catalog, renamings []Renaming) []Change {
 // movedSchema is the schema that an object is put into, where that isn't its
 // own under a new name.
 func movedSchema(renamings []Renaming, r Renaming) (string, bool) {
-	if r.From.Schema == r.To.Schema {
+	if r.From.Schema() == r.To.Schema() {
 		return "", false
 	}
-	target := r.To.Schema
+	target := r.To.Schema()
 	for _, s := range renamings {
-		if s.From.Kind == catalog.KindSchema && s.To.Name == r.To.Schema {
-			target = s.From.Name // as it is called until then
+		if s.From.Kind() == catalog.KindSchema && s.To.Name() == r.To.Schema() {
+			target = s.From.Name() // as it is called until then
 		}
 	}
-	return target, target != r.From.Schema
+	return target, target != r.From.Schema()
 }
 
 // RenameLabel renames the label of an enum, an attribute of a composite type or

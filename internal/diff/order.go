@@ -78,7 +78,7 @@ func (w *work) release(stuck []*node) bool {
 			}
 			schema, name, _ := id.Parent()
 			if !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
-				return holders[needed] && (needed.Schema != schema || needed.Name != name)
+				return holders[needed] && (needed.Schema() != schema || needed.Name() != name)
 			}) {
 				continue
 			}
@@ -140,7 +140,7 @@ func (g *graph) needs() {
 			g.edge(n, g.dropOf(needed))
 			if alter, ok := g.makes[needed]; ok && g.drops[needed] == nil {
 				_, isCreate := alter.change.(Create)
-				if isOwnTable := id.Kind == catalog.KindColumn && needed.Kind == catalog.KindTable; !isCreate && !isOwnTable {
+				if isOwnTable := id.Kind() == catalog.KindColumn && needed.Kind() == catalog.KindTable; !isCreate && !isOwnTable {
 					g.edge(n, alter) // what stands on it goes before it is changed
 				}
 			}
@@ -212,9 +212,9 @@ func (g *graph) names() {
 	}
 	for id, n := range g.makes {
 		if a, isAlter := n.change.(Alter); isAlter {
-			if c, ok := a.To.(*catalog.Column); ok && c.Identity != "" && a.From.(*catalog.Column).Identity == "" {
+			if c, ok := a.To.(*catalog.Column); ok && c.Sequence != nil && a.From.(*catalog.Column).Identity == "" {
 				// The sequence that comes with it takes this name where it can.
-				for _, d := range freed["relation "+id.Schema+"."+c.IdentitySequence] {
+				for _, d := range freed["relation "+id.Schema()+"."+c.Sequence.ID.Name()] {
 					g.edge(d, n)
 				}
 			}
@@ -234,7 +234,7 @@ func (g *graph) names() {
 // taken are the names that an object holds, by namespace.
 func taken(o catalog.Object) []string {
 	id := o.Base().ID
-	relation, typ := "relation "+id.Schema+"."+id.Name, "type "+id.Schema+"."+id.Name
+	relation, typ := "relation "+id.Schema()+"."+id.Name(), "type "+id.Schema()+"."+id.Name()
 	switch o := o.(type) {
 	case *catalog.Table, *catalog.View:
 		return []string{relation, typ}
@@ -246,12 +246,12 @@ func taken(o catalog.Object) []string {
 		}
 		return []string{typ}
 	case *catalog.Column:
-		if o.Identity != "" {
-			return []string{"relation " + id.Schema + "." + o.IdentitySequence}
+		if o.Sequence != nil {
+			return []string{"relation " + id.Schema() + "." + o.Sequence.ID.Name()}
 		}
 	case *catalog.Constraint:
 		if o.Index != "" {
-			return []string{"relation " + id.Schema + "." + o.Index}
+			return []string{"relation " + id.Schema() + "." + o.Index}
 		}
 	}
 	return nil
@@ -335,7 +335,7 @@ func (q *queue) Pop() any {
 func compareNodes(a, b *node) int {
 	x, isColumn := a.change.Object().(*catalog.Column)
 	y, too := b.change.Object().(*catalog.Column)
-	if isColumn && too && x.ID.Schema == y.ID.Schema && x.ID.Name == y.ID.Name {
+	if isColumn && too && x.ID.Schema() == y.ID.Schema() && x.ID.Name() == y.ID.Name() {
 		return cmp.Compare(x.Position, y.Position)
 	}
 	return a.id.Compare(b.id)

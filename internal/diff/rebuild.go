@@ -83,7 +83,7 @@ func (g *graph) rebuilds() {
 				}
 			case *catalog.Sequence:
 				_, changes := g.w.alters[o.ID]
-				if o.OwnedBy.Name != "" && tableOf(o.OwnedBy) == id && g.w.to.Get(o.ID) != nil && !changes && g.w.drops[o.ID] == nil {
+				if o.OwnedBy.Name() != "" && tableOf(o.OwnedBy) == id && g.w.to.Get(o.ID) != nil && !changes && g.w.drops[o.ID] == nil {
 					aside.Sequences = append(aside.Sequences, o)
 				}
 			}

@@ -87,18 +87,18 @@ func sameness(o catalog.Object) string {
 		if o.Domain {
 			return ""
 		}
-		return strings.Join([]string{"constraint", o.ID.Schema, o.ID.Name, string(o.Type), o.Definition}, "\x00")
+		return strings.Join([]string{"constraint", o.ID.Schema(), o.ID.Name(), string(o.Type), o.Definition}, "\x00")
 	case *catalog.Index:
 		_, definition, _ := strings.Cut(o.Definition, " ON ")
 		if o.Unique {
 			definition = "unique " + definition
 		}
-		return strings.Join([]string{"index", o.ID.Schema, o.Table.Name, definition}, "\x00")
+		return strings.Join([]string{"index", o.ID.Schema(), o.Table.Name(), definition}, "\x00")
 	case *catalog.Sequence:
-		if o.OwnedBy.Name == "" {
+		if o.OwnedBy.Name() == "" {
 			return ""
 		}
-		return strings.Join([]string{"sequence", o.ID.Schema, o.OwnedBy.Name, o.OwnedBy.Sub}, "\x00")
+		return strings.Join([]string{"sequence", o.ID.Schema(), o.OwnedBy.Name(), o.OwnedBy.Sub()}, "\x00")
 	}
 	return ""
 }
