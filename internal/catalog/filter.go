@@ -71,7 +71,7 @@ func (o Options) filtered(c *Catalog, id ID) bool {
 	// What is in something goes with it.
 	if schema, name, isPart := id.Parent(); isPart {
 		for _, kind := range []Kind{KindTable, KindView, KindType} {
-			if above := (NewID(kind, schema, name, "")); c.Get(above) != nil {
+			if above := NewID(kind, schema, name, ""); c.Get(above) != nil {
 				return o.filtered(c, above)
 			}
 		}

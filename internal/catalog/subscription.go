@@ -35,11 +35,20 @@ func (r *reader) subscriptions() []query {
 	if r.superuser { // others may not even name the column
 		connection = "s.subconninfo"
 	}
+	streaming := "NULL"
+	switch {
+	case r.major >= 18: // parallel is the default
+		streaming = "CASE s.substream WHEN 't' THEN 'streaming = on' WHEN 'f' THEN 'streaming = off' END"
+	case r.major >= 16:
+		streaming = "CASE s.substream WHEN 't' THEN 'streaming = on' WHEN 'p' THEN 'streaming = parallel' END"
+	case r.major >= 14:
+		streaming = "CASE WHEN s.substream THEN 'streaming = on' END"
+	}
 	return []query{{
 		"subscriptions", `SELECT s.oid, s.subname::text, pg_catalog.pg_get_userbyid(s.subowner)::text, ` + connection + `, coalesce(s.subslotname::text, ''), s.subpublications::text[],
   pg_catalog.array_remove(ARRAY[CASE WHEN s.subsynccommit <> 'off' THEN 'synchronous_commit = ' || s.subsynccommit END,
     ` + r.since(14, "CASE WHEN s.subbinary THEN 'binary = true' END", "NULL") + `,
-    ` + r.since(16, "CASE s.substream WHEN 't' THEN 'streaming = on' WHEN 'p' THEN 'streaming = parallel' END", r.since(14, "CASE WHEN s.substream THEN 'streaming = on' END", "NULL")) + `,
+    ` + streaming + `,
     ` + r.since(15, "CASE WHEN s.subtwophasestate <> 'd' THEN 'two_phase = on' END", "NULL") + `, ` + r.since(15, "CASE WHEN s.subdisableonerr THEN 'disable_on_error = true' END", "NULL") + `,
     ` + r.since(16, "CASE WHEN s.suborigin <> 'any' THEN 'origin = ' || s.suborigin END", "NULL") + `, ` + r.since(16, "CASE WHEN NOT s.subpasswordrequired THEN 'password_required = false' END", "NULL") + `,
     ` + r.since(16, "CASE WHEN s.subrunasowner THEN 'run_as_owner = true' END", "NULL") + `, ` + r.since(17, "CASE WHEN s.subfailover THEN 'failover = true' END", "NULL") + `], NULL)

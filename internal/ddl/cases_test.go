@@ -215,7 +215,7 @@ func (s *state) change(target *state) (script string, err error) {
 	if err != nil {
 		return "", err
 	}
-	watch, err := watchLocks(s.conn)
+	watch, err := watchLocks(s.conn, s.catalog.Major)
 	if err != nil {
 		return "", err
 	}

@@ -56,7 +56,7 @@ func (w *writer) alterSubscription(from, to *catalog.Subscription) {
 	for _, o := range from.Options {
 		key, _, _ := strings.Cut(o, " = ")
 		if !slices.ContainsFunc(to.Options, func(x string) bool { return strings.HasPrefix(x, key+" = ") }) {
-			options = append(options, key+" = "+subscriptionDefaults[key])
+			options = append(options, key+" = "+w.subscriptionDefault(key))
 		}
 	}
 	if from.Slot != to.Slot {
@@ -67,7 +67,20 @@ func (w *writer) alterSubscription(from, to *catalog.Subscription) {
 	}
 }
 
-var subscriptionDefaults = map[string]string{
-	"synchronous_commit": "off", "binary": "false", "streaming": "off", "disable_on_error": "false", "origin": "any",
-	"password_required": "true", "run_as_owner": "false", "failover": "false",
+// subscriptionDefault is what an option is when nothing is said.
+func (w *writer) subscriptionDefault(option string) string {
+	switch option {
+	case "synchronous_commit":
+		return "off"
+	case "origin":
+		return "any"
+	case "password_required":
+		return "true"
+	case "streaming":
+		if w.from.Major >= 18 {
+			return "parallel"
+		}
+		return "off"
+	}
+	return "false"
 }
