@@ -93,11 +93,13 @@ func (w *writer) createAttachment(a *catalog.Attachment) {
 		w.add(alterTable(a.Parents[0]) + "ATTACH PARTITION " + child + " " + a.Bound)
 		w.lock(ShareUpdateExclusive, a.Parents[0])
 		w.lock(AccessExclusive, a.ID)
+		w.searchDefault(a.Parents[0])
 		mode := ShareRowExclusive // to make its foreign keys those of the table above
 		if len(w.keysOf(a.ID)) > 0 {
 			mode = AccessExclusive
 		}
 		w.lock(mode, w.keysOf(a.Parents[0])...)
+		w.lock(ShareRowExclusive, w.referringTo(a.Parents[0])...)
 		w.scans(a.ID)
 		return
 	}
@@ -108,10 +110,33 @@ func (w *writer) dropAttachment(a *catalog.Attachment) {
 	if a.IsPartition() {
 		w.add(alterTable(a.Parents[0]) + "DETACH PARTITION " + qualified(a.ID.Schema(), a.ID.Name()))
 		w.lock(AccessExclusive, a.Parents[0], a.ID)
+		w.lock(AccessExclusive, w.defaultPartition(a.Parents[0])...)
 		w.lock(ShareRowExclusive, w.keysOf(a.Parents[0])...)
+		w.lock(AccessExclusive, w.referringTo(a.Parents[0])...)
 		return
 	}
 	w.alterAttachment(a, &catalog.Attachment{Common: catalog.Common{ID: a.ID}})
+}
+
+// searchDefault is said of a new partition: rows of the default one may belong
+// to it.
+func (w *writer) searchDefault(parent catalog.ID) {
+	for _, other := range w.defaultPartition(parent) {
+		w.lock(AccessExclusive, other)
+		w.scans(other)
+	}
+}
+
+// defaultPartition is the one that takes what no other does, if there is one.
+func (w *writer) defaultPartition(parent catalog.ID) []catalog.ID {
+	for _, list := range w.keysAndAttachments() {
+		for _, o := range list {
+			if a, ok := o.(*catalog.Attachment); ok && a.Bound == "DEFAULT" && a.Parents[0] == parent && !w.isGone(a.ID) && !w.isGone(tableOf(a.ID)) {
+				return []catalog.ID{tableOf(a.ID)}
+			}
+		}
+	}
+	return nil
 }
 
 func (w *writer) alterAttachment(from, to *catalog.Attachment) {

@@ -232,9 +232,6 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 	}
 	w.columnState(from, to)
 	w.foreignChange(alter+"OPTIONS ", from.ForeignOptions, to.ForeignOptions)
-	if slices.Contains(fields, "Grants") && !w.options.NoPrivileges {
-		w.grantsOn("TABLE "+qualified(to.ID.Schema(), to.ID.Name()), "("+ident(to.ID.Sub())+")", "CURRENT_USER", from.Grants, to.Grants)
-	}
 }
 
 func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
@@ -282,6 +279,10 @@ func (w *writer) retype(from, to *catalog.Column) {
 	sql := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub()) + " TYPE " + to.Type
 	if to.Collation != "" {
 		sql += " COLLATE " + to.Collation
+	}
+	if table, ok := w.now(tableOf(to.ID)).(*catalog.Table); ok && table.Server != "" {
+		w.add(sql) // USING is for tables that have their rows here
+		return
 	}
 	if from.Type != to.Type {
 		sql += " USING " + ident(to.ID.Sub()) + through(from.Type, to.Type) + "::" + to.Type

@@ -240,7 +240,7 @@ func (w *writer) facets(o catalog.Object) {
 	}
 	w.securityLabels(o, nil)
 	if !w.options.NoPrivileges {
-		w.privileges(o, w.startingGrants(o), b.Grants)
+		w.privileges(o, w.ownersOwn(o, w.startingGrants(o)), b.Grants)
 	}
 }
 
@@ -361,7 +361,7 @@ func (w *writer) alter(a diff.Alter) {
 		w.securityLabels(a.To, a.From.Base().Labels)
 	}
 	if has("Grants") {
-		w.privileges(a.To, a.From.Base().Grants, a.To.Base().Grants)
+		w.privileges(a.To, w.ownersOwn(a.To, a.From.Base().Grants), a.To.Base().Grants)
 	}
 }
 

@@ -193,6 +193,20 @@ func (w *writer) keysOf(table catalog.ID) []catalog.ID {
 	return tables
 }
 
+// referringTo are the tables whose foreign keys lead to one.
+func (w *writer) referringTo(table catalog.ID) []catalog.ID {
+	var tables []catalog.ID
+	for from, list := range w.keysAndAttachments() {
+		for _, o := range list {
+			if k, ok := o.(*catalog.Constraint); ok && referenced(k) == tableOf(table) && !w.isGone(k.ID) && !w.isGone(from) {
+				tables = append(tables, from)
+			}
+		}
+	}
+	slices.SortFunc(tables, catalog.ID.Compare)
+	return tables
+}
+
 // fills tells that a new column's default or type makes PostgreSQL write a value
 // into each row: where the value isn't the same for all, or a domain has to be
 // asked whether it takes it.
@@ -247,6 +261,7 @@ func (w *writer) droppedWith(t *catalog.Table) []catalog.ID {
 			}
 		case *catalog.Attachment:
 			tables = append(tables, o.Parents...)
+			tables = append(tables, w.defaultPartition(o.Parents[0])...)
 		}
 	}
 	return tables

@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,6 +10,10 @@ import (
 
 // privileges writes what leads from one list of grants to another.
 func (w *writer) privileges(o catalog.Object, from, to []catalog.Grant) {
+	if c, ok := o.(*catalog.Column); ok {
+		w.grantsOn("TABLE "+qualified(c.ID.Schema(), c.ID.Name()), "("+ident(c.ID.Sub())+")", "CURRENT_USER", from, to)
+		return
+	}
 	on := grantName(o)
 	if on == "" {
 		return
@@ -76,6 +81,25 @@ func grantName(o catalog.Object) string {
 		return "FOREIGN " + name(o)
 	}
 	return ""
+}
+
+// ownersOwn are grants once an object has its owner: what that role had been
+// granted is part of its own then (aclnewowner).
+func (w *writer) ownersOwn(o catalog.Object, grants []catalog.Grant) []catalog.Grant {
+	role := cmp.Or(o.Base().Owner, w.from.User)
+	var list []catalog.Grant
+	for _, g := range grants {
+		if g.Role == role {
+			g.Role = catalog.OwnerRole
+		}
+		same := slices.IndexFunc(list, func(h catalog.Grant) bool { return h.Role == g.Role && h.Privilege == g.Privilege })
+		if same < 0 {
+			list = append(list, g)
+		} else {
+			list[same].Grantable = list[same].Grantable || g.Grantable
+		}
+	}
+	return list
 }
 
 // startingGrants are those that a new object has: PostgreSQL's, or what ALTER

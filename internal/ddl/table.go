@@ -75,6 +75,7 @@ func (w *writer) createTable(t *catalog.Table) {
 	switch {
 	case isPartition:
 		w.lock(AccessExclusive, attached.Parents[0])
+		w.searchDefault(attached.Parents[0])
 	case attached != nil:
 		w.lock(ShareUpdateExclusive, attached.Parents...)
 	}
@@ -90,7 +91,7 @@ func (w *writer) createTable(t *catalog.Table) {
 			w.comment(c)
 		}
 		if !w.options.NoPrivileges {
-			w.grantsOn("TABLE "+qualified(t.ID.Schema(), t.ID.Name()), "("+ident(c.ID.Sub())+")", "CURRENT_USER", nil, c.Grants)
+			w.privileges(c, nil, c.Grants)
 		}
 	}
 	w.tableState(&catalog.Table{ReplicaIdentity: "DEFAULT"}, t)

@@ -10,12 +10,23 @@ func attachment(from, to *catalog.Attachment) way {
 	if from.IsPartition() || to.IsPartition() || len(to.Parents) == 0 {
 		return replaceable
 	}
-	// NO INHERIT takes one away, INHERIT adds one at the end.
-	kept := slices.DeleteFunc(slices.Clone(from.Parents), func(p catalog.ID) bool { return !slices.Contains(to.Parents, p) })
-	if len(kept) > len(to.Parents) || !slices.Equal(kept, to.Parents[:len(kept)]) {
-		return replaceable
+	// NO INHERIT takes one away, INHERIT adds one at the end. Between the two
+	// columns may have to change.
+	if isPrefix(to.Parents, from.Parents) || leaves(from, to) {
+		return alterable
 	}
-	return alterable
+	return replaceable
+}
+
+func isPrefix(list, prefix []catalog.ID) bool {
+	return len(prefix) <= len(list) && slices.Equal(list[:len(prefix)], prefix)
+}
+
+// leaves tells that a table hangs on fewer others than before, and on no new
+// one.
+func leaves(from, to *catalog.Attachment) bool {
+	kept := slices.DeleteFunc(slices.Clone(from.Parents), func(p catalog.ID) bool { return !slices.Contains(to.Parents, p) })
+	return len(to.Parents) < len(from.Parents) && slices.Equal(kept, to.Parents)
 }
 
 func attachmentOf(id catalog.ID) catalog.ID {
@@ -27,6 +38,23 @@ func attachmentOf(id catalog.ID) catalog.ID {
 func (w *work) staysAttached(id catalog.ID) bool {
 	a := attachmentOf(id)
 	return w.from.Get(a) != nil && w.to.Get(a) != nil && w.drops[a] == nil
+}
+
+// keepsParent tells that what an object of one of the catalogs came from is
+// above its table before and after.
+func (w *work) keepsParent(in *catalog.Catalog, o catalog.Object) bool {
+	table := tableOfObject(o)
+	if !w.staysAttached(table) {
+		return false
+	}
+	k, isConstraint := o.(*catalog.Constraint)
+	if _, isIndex := o.(*catalog.Index); isIndex || isConstraint && k.Type != catalog.Check {
+		return true
+	}
+	id, parents := o.Base().ID, w.to.Parents(table)
+	return slices.ContainsFunc(w.from.Parents(table), func(parent catalog.ID) bool {
+		return slices.Contains(parents, parent) && in.Get(parent.With(id.Kind(), id.Sub())) != nil
+	})
 }
 
 // isInherited tells that an object came to its table from the one above.
@@ -66,12 +94,12 @@ func (w *work) inherited() {
 		}
 	}
 	for id, o := range w.drops {
-		if isInherited(o) && w.to.Get(tableOfObject(o)) != nil && w.staysAttached(tableOfObject(o)) {
+		if isInherited(o) && w.to.Get(tableOfObject(o)) != nil && w.keepsParent(w.from, o) {
 			delete(w.drops, id)
 		}
 	}
 	for id, a := range w.alters {
-		if !isInherited(a.From) || !isInherited(a.To) || !w.staysAttached(tableOfObject(a.To)) {
+		if !isInherited(a.From) || !isInherited(a.To) || !w.keepsParent(w.to, a.To) {
 			continue
 		}
 		switch to := a.To.(type) {
@@ -130,7 +158,7 @@ func withoutExtras(o catalog.Object) catalog.Object {
 func (w *work) comes(o catalog.Object) bool {
 	table := tableOfObject(o)
 	isNew := w.from.Get(table) == nil || w.drops[table] != nil
-	stays := !isNew && w.staysAttached(table)
+	stays := !isNew && w.keepsParent(w.to, o)
 	switch o := o.(type) {
 	case *catalog.Constraint:
 		// A check has to be there before; a new table's is written with it.
@@ -169,16 +197,16 @@ func (g *graph) attachments() {
 		if drops {
 			n = g.drops[id]
 		}
-		a := attachmentOf(tableOfObject(o))
+		table := tableOfObject(o)
 		if !drops && g.w.cameDown[id] {
-			g.edge(g.makes[a], n)
+			g.edge(g.makes[attachmentOf(table)], n)
 			g.edge(g.makes[aboveOf(o)], n)
-			g.edge(g.makes[tableOfObject(o)], n)
+			g.edge(g.makes[table], n)
 			return
 		}
-		g.edge(g.drops[a], n)
+		g.edge(g.detaching(table), n)
 		if !drops {
-			g.edge(n, g.makes[a])
+			g.edge(n, g.attaching(table))
 		}
 	}
 	for id, n := range g.drops {
@@ -189,12 +217,33 @@ func (g *graph) attachments() {
 		if t, ok := n.change.Object().(*catalog.Trigger); ok && t.EnabledAbove != "" {
 			g.edge(g.makes[attachmentOf(id)], n)
 		}
+		if a, ok := n.change.(Alter); ok && !isInherited(a.To) {
+			around(id, a.From, false)
+		}
 		around(id, n.change.Object(), false)
 		if k, ok := n.change.Object().(*catalog.Constraint); ok && k.Type == catalog.Check || g.w.cameDown[id] {
 			continue
 		}
 		g.edge(n, g.makes[aboveOf(n.change.Object())])
 	}
+}
+
+// detaching is the change that takes the table of what id names from one above.
+func (g *graph) detaching(id catalog.ID) *node {
+	a := attachmentOf(id)
+	if alter, ok := g.w.alters[a]; ok && leaves(alter.From.(*catalog.Attachment), alter.To.(*catalog.Attachment)) {
+		return g.makes[a]
+	}
+	return g.drops[a]
+}
+
+// attaching is the change that puts it under one.
+func (g *graph) attaching(id catalog.ID) *node {
+	n := g.makes[attachmentOf(id)]
+	if n == g.detaching(id) {
+		return nil
+	}
+	return n
 }
 
 // aboveAttachments has tables detached before those above change, and attached
@@ -208,7 +257,12 @@ func (g *graph) aboveAttachments() {
 			}
 		}
 	}
-	for _, n := range g.makes {
+	for id, n := range g.makes {
+		if n == g.detaching(id) && id.Kind() == catalog.KindAttachment {
+			for _, p := range g.w.from.Parents(id) {
+				detached[p] = append(detached[p], n)
+			}
+		}
 		if c, ok := n.change.(Create); ok {
 			if a, ok := c.To.(*catalog.Attachment); ok {
 				for _, p := range a.Parents {
@@ -225,9 +279,13 @@ func (g *graph) aboveAttachments() {
 			if id.Kind() != catalog.KindColumn && id.Kind() != catalog.KindConstraint {
 				continue
 			}
-			if _, isDrop := n.change.(Drop); isDrop { // a column that is not above, a key of its own
-				g.edge(g.drops[attachmentOf(id)], n)
-				g.edge(n, g.makes[attachmentOf(id)])
+			_, isDrop := n.change.(Drop)
+			_, isAlter := n.change.(Alter)
+			// A column that is not above, a key of its own; a column of its own
+			// that is above as well.
+			if isDrop || isAlter && id.Kind() == catalog.KindColumn && !g.w.cameDown[id] {
+				g.edge(g.detaching(id), n)
+				g.edge(n, g.attaching(id))
 			}
 			if k, ok := n.change.Object().(*catalog.Constraint); ok && k.Type != catalog.Check {
 				continue

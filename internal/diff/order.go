@@ -110,7 +110,9 @@ func (g *graph) edge(first, then *node) {
 func (g *graph) needs() {
 	for id, n := range g.makes {
 		for _, needed := range g.w.to.Get(id).Base().Needs {
-			g.edge(g.makes[needed], n)
+			if n != g.detaching(id) || needed.Kind() == catalog.KindTable { // its columns can change once it hangs on fewer
+				g.edge(g.makes[needed], n)
+			}
 		}
 		before := g.w.from.Get(id)
 		if before == nil || g.drops[id] != nil {
