@@ -36,11 +36,15 @@ type Default struct {
 	Expression string
 }
 
+// storages and compressions are the letters of pg_attribute.
+var (
+	storages     = map[string]string{"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
+	compressions = map[string]string{"p": "pglz", "l": "lz4"}
+)
+
 func (r *reader) columns() []query {
 	identities := map[string]string{"a": "ALWAYS", "d": "BY DEFAULT"}
 	generations := map[string]string{"s": "STORED", "v": "VIRTUAL"}
-	storages := map[string]string{"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
-	compressions := map[string]string{"p": "pglz", "l": "lz4"}
 	last, position := uint32(0), 0
 	queries := []query{{
 		"columns", `SELECT c.oid, a.attnum, n.nspname::text, c.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),

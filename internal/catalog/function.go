@@ -1,5 +1,7 @@
 package catalog
 
+import "strings"
+
 // A Function is a function, a procedure, a window function or an aggregate.
 type Function struct {
 	Common
@@ -12,6 +14,11 @@ type Function struct {
 	Arguments, Result string
 	// Names are the arguments' names, in their order.
 	Names []string
+	// Outputs are the OUT, INOUT and TABLE arguments: mode and type.
+	Outputs []string
+	// Identity names a procedure among others of its name: its OUT arguments
+	// count since PostgreSQL 14.
+	Identity string
 	// Defaults is how many arguments have one.
 	Defaults int
 }
@@ -32,7 +39,8 @@ func (r *reader) functions() []query {
 		"functions", `SELECT p.oid, n.nspname::text, p.proname::text, pg_catalog.pg_get_function_identity_arguments(p.oid), pg_catalog.oidvectortypes(p.proargtypes),
   pg_catalog.pg_get_userbyid(p.proowner)::text, coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))::text[], p.prokind::text,
   CASE WHEN p.prokind = 'a' THEN ` + aggregateDefinition + ` ELSE pg_catalog.pg_get_functiondef(p.oid) END,
-  pg_catalog.pg_get_function_arguments(p.oid), coalesce(pg_catalog.pg_get_function_result(p.oid), ''), coalesce(p.proargnames, '{}'), p.pronargdefaults::int
+  pg_catalog.pg_get_function_arguments(p.oid), coalesce(pg_catalog.pg_get_function_result(p.oid), ''), coalesce(p.proargnames, '{}'), p.pronargdefaults::int,
+  CASE WHEN p.proargmodes IS NOT NULL THEN (SELECT pg_catalog.array_agg(o.mode::text || ' ' || pg_catalog.format_type(o.type, NULL) ORDER BY o.n) FROM ROWS FROM (pg_catalog.unnest(p.proargmodes), pg_catalog.unnest(p.proallargtypes)) WITH ORDINALITY o(mode, type, n) WHERE o.mode IN ('o', 'b', 't')) END
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
 WHERE n.nspname` + userSchemas + `AND p.oid >= 16384 AND` + notMember("pg_proc", "p.oid") + `AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
   WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'i')`,
@@ -40,13 +48,15 @@ WHERE n.nspname` + userSchemas + `AND p.oid >= 16384 AND` + notMember("pg_proc",
 			f := &Function{}
 			var oid uint32
 			var acl []string
-			var identity string
 			var at named
-			if err := row.scan(&oid, &at.schema, &at.name, &identity, &at.sub, &f.Owner, &acl, (*string)(&f.Form), &f.Definition,
-				&f.Arguments, &f.Result, &f.Names, &f.Defaults); err != nil {
+			if err := row.scan(&oid, &at.schema, &at.name, &f.Identity, &at.sub, &f.Owner, &acl, (*string)(&f.Form), &f.Definition,
+				&f.Arguments, &f.Result, &f.Names, &f.Defaults, &f.Outputs); err != nil {
 				return err
 			}
 			f.ID, f.Grants = at.id(KindFunction), grants(acl)
+			if strings.Contains(f.Definition, "BEGIN ATOMIC") {
+				f.Definition = withoutTypeNames(f.Definition)
+			}
 			r.add(f, classProc, oid)
 			return nil
 		},
@@ -64,6 +74,7 @@ const aggregateDefinition = `pg_catalog.concat_ws(E',\n    ', 'SFUNC = ' || a.ag
   CASE WHEN a.agginitval IS NOT NULL THEN 'INITCOND = ' || pg_catalog.quote_literal(a.agginitval) END,
   CASE WHEN a.aggmtransfn <> 0 THEN 'MSFUNC = ' || a.aggmtransfn::pg_catalog.regproc END, CASE WHEN a.aggminvtransfn <> 0 THEN 'MINVFUNC = ' || a.aggminvtransfn::pg_catalog.regproc END,
   CASE WHEN a.aggmtranstype <> 0 THEN 'MSTYPE = ' || pg_catalog.format_type(a.aggmtranstype, NULL) END, CASE WHEN a.aggmtransspace <> 0 THEN 'MSSPACE = ' || a.aggmtransspace END,
+  CASE WHEN a.aggmfinalfn <> 0 AND a.aggmfinalmodify <> (CASE WHEN a.aggkind = 'n' THEN 'r' ELSE 'w' END)::"char" THEN 'MFINALFUNC_MODIFY = ' || CASE a.aggmfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END END,
   CASE WHEN a.aggmfinalfn <> 0 THEN 'MFINALFUNC = ' || a.aggmfinalfn::pg_catalog.regproc END, CASE WHEN a.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
   CASE WHEN a.aggminitval IS NOT NULL THEN 'MINITCOND = ' || pg_catalog.quote_literal(a.aggminitval) END,
   CASE WHEN a.aggsortop <> 0 THEN 'SORTOP = ' || (SELECT 'OPERATOR(' || pg_catalog.quote_ident(sn.nspname) || '.' || so.oprname || ')' FROM pg_catalog.pg_operator so JOIN pg_catalog.pg_namespace sn ON sn.oid = so.oprnamespace WHERE so.oid = a.aggsortop) END,

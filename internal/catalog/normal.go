@@ -48,6 +48,10 @@ func normalQuery(text string) string {
 	if !strings.Contains(text, "UNION") && !strings.Contains(text, "EXCEPT") && !strings.Contains(text, "INTERSECT") {
 		return text
 	}
+	return withoutTypeNames(text)
+}
+
+func withoutTypeNames(text string) string {
 	return namedByType.ReplaceAllStringFunc(text, func(found string) string {
 		m := namedByType.FindStringSubmatch(found)
 		name, known := typeNames[m[2]]

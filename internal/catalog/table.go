@@ -11,7 +11,9 @@ type Table struct {
 	Unlogged bool
 	// PartitionKey is that of a partitioned table: RANGE (created_at).
 	PartitionKey string
-	OfType       string // of a typed table
+	// KeyColumns are those that it speaks of.
+	KeyColumns []string
+	OfType     string // of a typed table
 	// Options are storage parameters, name=value, sorted; those of the TOAST
 	// table begin with "toast.".
 	Options      []string
@@ -33,6 +35,9 @@ func (r *reader) tables() []query {
 			"tables", `SELECT c.oid, c.reltype, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
   coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))::text[], c.relpersistence = 'u',
   CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) ELSE '' END,
+  CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.array_agg(DISTINCT ka.attname::text) FROM pg_catalog.pg_attribute ka WHERE ka.attrelid = c.oid AND ka.attnum > 0
+    AND (ka.attnum = ANY ((SELECT pt.partattrs FROM pg_catalog.pg_partitioned_table pt WHERE pt.partrelid = c.oid)::pg_catalog.int2[])
+      OR EXISTS (SELECT FROM pg_catalog.pg_depend kd WHERE kd.classid = 1259 AND kd.objid = c.oid AND kd.objsubid = 0 AND kd.refclassid = 1259 AND kd.refobjid = c.oid AND kd.refobjsubid = ka.attnum))) END,
   CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) ELSE '' END,
   coalesce(c.reloptions, '{}'), coalesce(toast.reloptions, '{}'), CASE WHEN am.amname = 'heap' THEN '' ELSE coalesce(am.amname::text, '') END, coalesce(ts.spcname::text, ''),
   c.relreplident::text, coalesce((SELECT ic.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisreplident), ''),
@@ -49,14 +54,14 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 				var acl, options, toast []string
 				var identity, index string
 				var at named
-				if err := row.scan(&oid, &rowType, &at.schema, &at.name, &t.Owner, &acl, &t.Unlogged, &t.PartitionKey, &t.OfType,
+				if err := row.scan(&oid, &rowType, &at.schema, &at.name, &t.Owner, &acl, &t.Unlogged, &t.PartitionKey, &t.KeyColumns, &t.OfType,
 					&options, &toast, &t.AccessMethod, &t.Tablespace, &identity, &index, &t.ClusterOn, &t.RowSecurity, &t.ForceRowSecurity,
 					&t.Server, &t.ForeignOptions); err != nil {
 					return err
 				}
 				t.ID, t.Grants = at.id(KindTable), grants(acl)
 				t.Options = storageOptions(options, toast)
-				t.ReplicaIdentity = map[string]string{"d": "DEFAULT", "n": "NOTHING", "f": "FULL", "i": index}[identity]
+				t.ReplicaIdentity = replicaIdentity(identity, index)
 				if t.Server != "" { // which has none, though its column says so
 					t.ReplicaIdentity = "DEFAULT"
 				}
@@ -81,6 +86,10 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 
 // storageOptions sorts parameters and writes booleans in one way: on, true and
 // yes mean the same.
+func replicaIdentity(letter, index string) string {
+	return map[string]string{"d": "DEFAULT", "n": "NOTHING", "f": "FULL", "i": index}[letter]
+}
+
 func storageOptions(options, toast []string) []string {
 	var all []string
 	for _, o := range options {

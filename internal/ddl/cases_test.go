@@ -297,7 +297,7 @@ func dumped(text string) []string {
 				lines = append(lines, line)
 			}
 		}
-		if len(lines) > 0 && strings.HasPrefix(lines[0], "CREATE TABLE") {
+		if len(lines) > 0 && createsTable.MatchString(lines[0]) {
 			slices.Sort(lines)
 		}
 		if len(lines) > 0 {
@@ -307,6 +307,8 @@ func dumped(text string) []string {
 	slices.Sort(statements)
 	return statements
 }
+
+var createsTable = regexp.MustCompile(`^CREATE (UNLOGGED |FOREIGN )?TABLE `)
 
 var parameters = regexp.MustCompile(`WITH \([a-z_.]+=[^)]*\)`)
 

@@ -48,6 +48,8 @@ func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Sta
 		w.usualLocks(changes[w.at], w.statements[now:])
 	}
 	w.statements = append(w.statements, w.late...)
+	slices.Reverse(w.oldTypes)
+	w.statements = append(w.statements, w.oldTypes...)
 	for i := range w.statements {
 		w.statements[i].Transactional = transactional(w.statements[i].SQL)
 	}
@@ -74,7 +76,7 @@ func makesFunction(c diff.Change) bool {
 func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *writer {
 	w := &writer{
 		from: from, options: options, folded: map[catalog.ID]bool{}, changes: changes,
-		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, gone: map[catalog.ID]int{}, drops: make([]int, len(changes)+1),
+		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, gone: map[catalog.ID]int{}, swapped: map[string]string{}, drops: make([]int, len(changes)+1),
 	}
 	for i, c := range changes {
 		w.drops[i+1] = w.drops[i]
@@ -110,8 +112,10 @@ type writer struct {
 	at         int // the change that is being written
 	folded     map[catalog.ID]bool
 	statements []Statement
-	aside      int         // how many tables wait
-	late       []Statement // what needs indexes and partitions to be there
+	aside      int               // how many tables wait
+	swapped    map[string]string // types that step aside, and where
+	oldTypes   []Statement       // that drop them
+	late       []Statement       // what needs indexes and partitions to be there
 
 	made        map[catalog.ID]int              // where an object is created or changed
 	children    map[[2]string][]int             // where that is of what belongs to a relation or domain

@@ -147,7 +147,7 @@ func (w *writer) lockNeeded(statements []Statement, needs []catalog.ID) {
 			if statements[i].known {
 				continue
 			}
-			if needed.Kind() == catalog.KindTable || needed.Kind() == catalog.KindColumn {
+			if k := needed.Kind(); k == catalog.KindTable || k == catalog.KindColumn || k == catalog.KindView {
 				w.addLock(&statements[i], ShareUpdateExclusive, needed)
 			}
 		}

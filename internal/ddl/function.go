@@ -10,11 +10,13 @@ import (
 // aggregate without any has an asterisk.
 func signature(f *catalog.Function) string {
 	arguments := f.ID.Sub()
-	if f.Form == catalog.Aggregate {
+	switch {
+	case f.Form == catalog.Aggregate && f.Arguments == "":
+		arguments = "*"
+	case f.Form == catalog.Aggregate:
 		arguments = f.Arguments
-		if arguments == "" {
-			arguments = "*"
-		}
+	case f.Form == catalog.Procedure:
+		arguments = f.Identity
 	}
 	return qualified(f.ID.Schema(), f.ID.Name()) + "(" + arguments + ")"
 }

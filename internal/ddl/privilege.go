@@ -67,7 +67,7 @@ func grantName(o catalog.Object) string {
 		return "TABLE " + qualified(id.Schema(), id.Name())
 	case *catalog.Sequence, *catalog.Schema, *catalog.Function:
 		if f, ok := o.(*catalog.Function); ok && f.Form == catalog.Aggregate {
-			return "FUNCTION " + signature(f)
+			return "FUNCTION " + qualified(id.Schema(), id.Name()) + "(" + id.Sub() + ")"
 		}
 		return name(o)
 	case *catalog.Type:

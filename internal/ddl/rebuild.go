@@ -46,6 +46,8 @@ func (w *writer) refill(c diff.Refill) {
 		value := ident(from.ID.Sub())
 		if from.Type != to.Type {
 			value += through(from.Type, to.Type) + "::" + to.Type
+		} else if w.swapped[strings.TrimSuffix(to.Type, "[]")] != "" {
+			value += "::text" + arrayOf(to.Type) + "::" + to.Type
 		}
 		values = append(values, value)
 		if to.Identity == "ALWAYS" {

@@ -9,7 +9,7 @@ import (
 func (w *writer) createStatistics(s *catalog.Statistics) {
 	w.add(s.Definition)
 	for _, needed := range s.Needs {
-		if needed.Kind() == catalog.KindColumn || needed.Kind() == catalog.KindTable {
+		if k := needed.Kind(); k == catalog.KindColumn || k == catalog.KindTable || k == catalog.KindView {
 			w.lock(ShareUpdateExclusive, tableOf(needed))
 		}
 	}

@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -37,7 +38,16 @@ func (w *writer) createType(t *catalog.Type) {
 		if t.Domain.NotNull {
 			sql += " NOT NULL"
 		}
-		w.add(sql + w.domainChecks(t))
+		checks := w.domainChecks(t)
+		for _, k := range checks {
+			sql += " CONSTRAINT " + ident(k.ID.Sub()) + " " + k.Definition
+		}
+		w.add(sql)
+		for _, k := range checks {
+			if k.Comment != "" {
+				w.comment(k)
+			}
+		}
 	case catalog.RangeType:
 		w.add(head + "RANGE (" + strings.Join(rangeClauses(t.Range), ", ") + ")")
 	case catalog.ShellOrBase:
@@ -46,18 +56,18 @@ func (w *writer) createType(t *catalog.Type) {
 
 // domainChecks folds the checks in: what uses the domain may not let them be
 // added later.
-func (w *writer) domainChecks(t *catalog.Type) string {
-	sql := ""
+func (w *writer) domainChecks(t *catalog.Type) []*catalog.Constraint {
+	var checks []*catalog.Constraint
 	for _, i := range w.children[[2]string{t.ID.Schema(), t.ID.Name()}] {
 		_, isCreate := w.changes[i].(diff.Create)
 		k, isConstraint := w.changes[i].Object().(*catalog.Constraint)
-		if i < w.at || !isCreate || !isConstraint || k.NotValid || k.Comment != "" || slices.ContainsFunc(k.Needs, w.comesLater) {
+		if i < w.at || !isCreate || !isConstraint || k.NotValid || slices.ContainsFunc(k.Needs, w.comesLater) {
 			continue
 		}
 		w.folded[k.ID] = true
-		sql += " CONSTRAINT " + ident(k.ID.Sub()) + " " + k.Definition
+		checks = append(checks, k)
 	}
-	return sql
+	return checks
 }
 
 func rangeClauses(r catalog.Range) []string {
@@ -132,21 +142,35 @@ func (w *writer) addLabels(from, to *catalog.Type) {
 }
 
 func (w *writer) alterComposite(from, to *catalog.Type) {
-	alter := "ALTER " + name(to) + " "
+	alter, cascade := "ALTER "+name(to)+" ", ""
+	var typed []catalog.ID // tables that change with it
+	for o := range w.from.Each {
+		if t, ok := o.(*catalog.Table); ok && t.OfType != "" && slices.Contains(t.Needs, to.ID) {
+			cascade, typed = " CASCADE", append(typed, t.ID)
+		}
+	}
+	slices.SortFunc(typed, catalog.ID.Compare)
 	before := map[string]catalog.Attribute{}
 	for _, a := range from.Attributes {
 		before[a.Name] = a
 		if !slices.ContainsFunc(to.Attributes, func(b catalog.Attribute) bool { return b.Name == a.Name }) {
-			w.add(alter+"DROP ATTRIBUTE "+ident(a.Name), DataLoss)
+			w.add(alter+"DROP ATTRIBUTE "+ident(a.Name)+cascade, DataLoss)
+			w.lock(AccessExclusive, typed...)
 		}
 	}
 	for _, a := range to.Attributes {
 		old, had := before[a.Name]
 		switch {
 		case !had:
-			w.add(alter + "ADD ATTRIBUTE " + attributeClause(a))
+			w.add(alter + "ADD ATTRIBUTE " + attributeClause(a) + cascade)
+			w.lock(AccessExclusive, typed...)
 		case old.Type != a.Type || old.Collation != a.Collation:
-			w.add(alter + "ALTER ATTRIBUTE " + strings.Replace(attributeClause(a), ident(a.Name)+" ", ident(a.Name)+" TYPE ", 1))
+			var hazards []Hazard
+			if len(typed) > 0 && rewrites(old.Type, a.Type) {
+				hazards = append(hazards, Rewrite)
+			}
+			w.add(alter+"ALTER ATTRIBUTE "+strings.Replace(attributeClause(a), ident(a.Name)+" ", ident(a.Name)+" TYPE ", 1)+cascade, hazards...)
+			w.lock(AccessExclusive, typed...)
 		}
 		w.attributeComment(to, old, a)
 	}
@@ -170,8 +194,9 @@ func (w *writer) alterDomain(from, to *catalog.Type) {
 	}
 }
 
-// swap has the old type step aside, makes the new one, rewrites the columns,
-// and drops the old one.
+// swap has the old type step aside, makes the new one and rewrites the columns.
+// The old ones are dropped at the end, last first: they may be made of each
+// other.
 func (w *writer) swap(s diff.Swap) {
 	from, to := s.From.(*catalog.Type), s.To.(*catalog.Type)
 	aside := to.ID.Name() + "__old"
@@ -179,19 +204,78 @@ func (w *writer) swap(s diff.Swap) {
 		aside += "_"
 	}
 	w.add("ALTER " + name(from) + " RENAME TO " + ident(aside))
+	if from.Form == catalog.RangeType {
+		w.rangeAside(from, aside)
+	}
+	w.swapped[qualified(from.ID.Schema(), from.ID.Name())] = qualified(from.ID.Schema(), aside)
 	w.createType(to)
 	w.facets(to)
 	for _, c := range s.Columns {
-		using := ident(c.ID.Sub())
-		if to.Form == catalog.Enum { // one enum can't be cast to another
-			using += "::text" + arrayOf(c.Type)
-		}
-		w.add(alterTable(c.ID)+"ALTER COLUMN "+ident(c.ID.Sub())+" TYPE "+c.Type+" USING "+using+"::"+c.Type, Rewrite)
+		w.add(alterTable(c.ID)+"ALTER COLUMN "+ident(c.ID.Sub())+" TYPE "+c.Type+" USING "+w.converted(c, from, to), Rewrite)
 		w.lock(AccessExclusive, tableOf(c.ID))
 	}
 	old := *from
 	old.ID = catalog.NewID(catalog.KindType, from.ID.Schema(), aside, "")
-	w.add("DROP " + name(&old))
+	w.oldTypes = append(w.oldTypes, Statement{SQL: "DROP " + name(&old), known: true})
+}
+
+// rangeAside frees the names that a range type has besides its own: of its
+// multirange type, and of the constructors, which keep theirs when the types are
+// renamed.
+func (w *writer) rangeAside(t *catalog.Type, aside string) {
+	rename := func(kind, name, arguments, to string) {
+		w.add("ALTER " + kind + " " + qualified(t.ID.Schema(), name) + arguments + " RENAME TO " + ident(to))
+	}
+	sub := cmp.Or(w.swapped[t.Range.Subtype], t.Range.Subtype)
+	rename("FUNCTION", t.ID.Name(), "("+sub+", "+sub+")", aside)
+	rename("FUNCTION", t.ID.Name(), "("+sub+", "+sub+", text)", aside)
+	if m := t.Range.Multirange; m != "" {
+		rename("TYPE", m, "", m+"__old")
+		rename("FUNCTION", m, "()", m+"__old")
+	}
+}
+
+// converted turns a column's values into those of the type that is swapped in.
+// One enum can't be cast to another, but every type is read from another's text.
+func (w *writer) converted(c *catalog.Column, from, to *catalog.Type) string {
+	column := ident(c.ID.Sub())
+	isArray := arrayOf(c.Type) != ""
+	switch {
+	case from.Form == catalog.DomainType && to.Form == catalog.DomainType && !w.hasSwapped(from):
+		return column + through(from.Domain.Base+arrayOf(c.Type), to.Domain.Base+arrayOf(c.Type)) + "::" + c.Type
+	case from.Form == catalog.Composite && to.Form == catalog.Composite && len(to.Attributes) > 0 && !isArray:
+		return w.convertedRow(column, c.Type, from, to)
+	}
+	return column + "::text" + arrayOf(c.Type) + "::" + c.Type
+}
+
+// hasSwapped tells that a type is made of one that is swapped too.
+func (w *writer) hasSwapped(t *catalog.Type) bool {
+	return slices.ContainsFunc(w.changes, func(c diff.Change) bool {
+		s, isSwap := c.(diff.Swap)
+		return isSwap && slices.Contains(t.Needs, s.From.Base().ID)
+	})
+}
+
+// convertedRow makes a row of the new attributes out of the old ones.
+func (w *writer) convertedRow(column, typ string, from, to *catalog.Type) string {
+	var values []string
+	for _, a := range to.Attributes {
+		value := "NULL"
+		for _, b := range from.Attributes {
+			if a.Name != b.Name {
+				continue
+			}
+			value = "(" + column + ")." + ident(a.Name)
+			if a.Type != b.Type {
+				value += through(b.Type, a.Type) + "::" + a.Type
+			} else if w.hasSwapped(from) {
+				value += "::text" + arrayOf(a.Type) + "::" + a.Type
+			}
+		}
+		values = append(values, value)
+	}
+	return "CASE WHEN " + column + " IS DISTINCT FROM NULL THEN ROW(" + strings.Join(values, ", ") + ")::" + typ + " END"
 }
 
 func arrayOf(typ string) string {

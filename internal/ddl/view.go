@@ -29,6 +29,7 @@ func (w *writer) createView(v *catalog.View) {
 		if v.ClusterOn != "" {
 			w.later("ALTER "+name(v)+" CLUSTER ON "+ident(v.ClusterOn), ShareUpdateExclusive, v.ID)
 		}
+		w.replicaIdentity(&catalog.View{ReplicaIdentity: "DEFAULT"}, v)
 	}
 	w.viewColumns(&catalog.View{}, v)
 }
@@ -38,6 +39,21 @@ func viewOptions(v *catalog.View) string {
 		return ""
 	}
 	return " WITH (" + strings.Join(v.Options, ", ") + ")"
+}
+
+// replicaIdentity says by what the rows of a materialized view are known. An
+// index for that is made after the view.
+func (w *writer) replicaIdentity(from, to *catalog.View) {
+	if from.ReplicaIdentity == to.ReplicaIdentity {
+		return
+	}
+	sql := "ALTER TABLE " + qualified(to.ID.Schema(), to.ID.Name()) + " REPLICA IDENTITY "
+	switch to.ReplicaIdentity {
+	case "DEFAULT", "NOTHING", "FULL":
+		w.later(sql+to.ReplicaIdentity, AccessExclusive, to.ID)
+	default:
+		w.later(sql+"USING INDEX "+ident(to.ReplicaIdentity), AccessExclusive, to.ID)
+	}
 }
 
 // viewColumns writes what columns were given besides the query.
@@ -73,6 +89,13 @@ func (w *writer) viewColumns(from, to *catalog.View) {
 			w.add(alter + "SET STATISTICS " + strconv.Itoa(c.Statistics))
 			w.lock(ShareUpdateExclusive, to.ID)
 		}
+		if old.Storage != c.Storage {
+			w.add(alter + "SET STORAGE " + orDefault(c.Storage, c.TypeStorage))
+		}
+		if old.Compression != c.Compression {
+			w.add(alter + "SET COMPRESSION " + orDefault(c.Compression, "default"))
+		}
+		w.storage(ShareUpdateExclusive, to.ID, strings.TrimSpace(alter), old.Options, c.Options)
 		if !w.options.NoPrivileges && !slices.Equal(old.Grants, c.Grants) {
 			w.grantsOn("TABLE "+qualified(to.ID.Schema(), to.ID.Name()), "("+ident(c.Name)+")", "CURRENT_USER", old.Grants, c.Grants)
 		}
@@ -106,6 +129,9 @@ func (w *writer) alterView(from, to *catalog.View) {
 	}
 	if from.Populated != to.Populated {
 		w.add("REFRESH MATERIALIZED VIEW " + qualified(to.ID.Schema(), to.ID.Name()) + map[bool]string{true: "", false: " WITH NO DATA"}[to.Populated])
+	}
+	if to.Materialized {
+		w.replicaIdentity(from, to)
 	}
 	w.viewColumns(from, to)
 }

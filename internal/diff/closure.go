@@ -1,7 +1,9 @@
 package diff
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aludel-db/aludel/internal/catalog"
 )
@@ -14,7 +16,9 @@ func (w *work) close() {
 		return
 	}
 	dependents := w.from.Dependents()
+	w.swapContained(dependents)
 	w.closeSwaps(dependents)
+	w.changeTyped()
 	var queue []catalog.ID
 	for id := range w.drops {
 		queue = append(queue, id)
@@ -73,9 +77,23 @@ func (w *work) falls(d, id catalog.ID, dropped bool) bool {
 	return true
 }
 
-// closeSwaps turns the columns of swapped types into alterations.
+// closeSwaps turns the columns of swapped types into alterations. A type that is
+// made of a swapped one is swapped as well; one that no column uses needn't be.
 func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
-	for id, s := range w.swaps {
+	queue := slices.SortedFunc(maps.Keys(w.swaps), catalog.ID.Compare)
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		s := w.swaps[id]
+		if !w.isUsed(id, dependents) {
+			delete(w.swaps, id)
+			if appended(s.From.(*catalog.Type), s.To.(*catalog.Type)) {
+				w.alters[id] = Alter{From: s.From, To: s.To, Fields: w.differing(s.From, s.To)}
+			} else {
+				w.renew(id)
+			}
+			continue
+		}
 		for _, d := range dependents[id] {
 			f, isColumn := w.from.Get(d).(*catalog.Column)
 			t, stays := w.to.Get(d).(*catalog.Column)
@@ -83,20 +101,91 @@ func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
 			case isColumn && stays && !slices.Contains(t.Needs, id):
 				// Its own change of type lets go of this one.
 			case isColumn && stays && f.Generated == "":
-				if !t.Inherited || !w.staysAttached(t.ID) { // else the parent's change brings it
+				if table, ok := w.to.Get(tableOf(d)).(*catalog.Table); ok && slices.Contains(table.KeyColumns, t.ID.Sub()) {
+					w.renew(table.ID) // no ALTER reaches it
+					continue
+				}
+				if !t.Inherited || !w.staysAttached(t.ID) || w.isUnderRenewed(t.ID) { // else the parent's change brings it
 					s.Columns = append(s.Columns, t)
 				}
-				// All that stands on the column falls as with a change of type.
-				for _, above := range dependents[d] {
-					if w.to.Get(above) != nil && w.drops[above] == nil && (w.falls(above, d, false) || isIndexOrConstraint(w.from.Get(above))) {
-						w.renew(above)
-					}
+				w.takeDown(d, dependents)
+			case d.Kind() == catalog.KindType && w.to.Get(d) != nil && w.drops[d] == nil && w.isUsed(d, dependents):
+				if w.swaps[d] == nil {
+					w.swaps[d] = &Swap{From: w.from.Get(d), To: w.to.Get(d)}
+					delete(w.alters, d)
+					queue = append(queue, d)
 				}
 			case w.to.Get(d) != nil && w.drops[d] == nil:
 				w.renew(d)
 			}
 		}
 	}
+}
+
+// swapContained has domains swapped that get a check or NOT NULL and stand in
+// arrays, rows or ranges of tables, where PostgreSQL doesn't look.
+func (w *work) swapContained(dependents map[catalog.ID][]catalog.ID) {
+	stricter := map[catalog.ID]bool{}
+	for id, a := range w.alters {
+		if t, ok := a.To.(*catalog.Type); ok && t.Form == catalog.DomainType && t.Domain.NotNull {
+			stricter[id] = !a.From.(*catalog.Type).Domain.NotNull
+		}
+	}
+	for _, o := range w.creates {
+		if k, ok := o.(*catalog.Constraint); ok && k.Domain && w.from.Get(k.ID.As(catalog.KindType)) != nil {
+			stricter[k.ID.As(catalog.KindType)] = true
+		}
+	}
+	for id, is := range stricter {
+		from, to := w.from.Get(id), w.to.Get(id)
+		if is && w.swaps[id] == nil && w.drops[id] == nil && to != nil && w.isContained(id, dependents) {
+			w.swaps[id] = &Swap{From: from, To: to}
+			delete(w.alters, id)
+		}
+	}
+}
+
+// isContained tells that a table's column that stays holds a type within
+// another.
+func (w *work) isContained(id catalog.ID, dependents map[catalog.ID][]catalog.ID) bool {
+	return slices.ContainsFunc(dependents[id], func(d catalog.ID) bool {
+		switch o := w.from.Get(d).(type) {
+		case *catalog.Column:
+			return w.to.Get(d) != nil && strings.HasSuffix(o.Type, "[]")
+		case *catalog.Type:
+			return o.Form != catalog.DomainType && w.isUsed(d, dependents) || w.isContained(d, dependents)
+		}
+		return false
+	})
+}
+
+// isUnderRenewed tells that a table above is made anew.
+func (w *work) isUnderRenewed(table catalog.ID) bool {
+	return slices.ContainsFunc(w.from.Parents(table), func(p catalog.ID) bool { return w.drops[p] != nil })
+}
+
+// takeDown has all that stands on a rewritten column fall, as with a change of
+// its type.
+func (w *work) takeDown(column catalog.ID, dependents map[catalog.ID][]catalog.ID) {
+	for _, above := range dependents[column] {
+		if w.to.Get(above) != nil && w.drops[above] == nil && (w.falls(above, column, false) || isIndexOrConstraint(w.from.Get(above))) {
+			w.renew(above)
+		}
+	}
+}
+
+// isUsed tells that a table's column that stays has a type, or one that is made
+// of it.
+func (w *work) isUsed(id catalog.ID, dependents map[catalog.ID][]catalog.ID) bool {
+	return slices.ContainsFunc(dependents[id], func(d catalog.ID) bool {
+		switch w.from.Get(d).(type) {
+		case *catalog.Column:
+			return w.to.Get(d) != nil
+		case *catalog.Type:
+			return w.isUsed(d, dependents)
+		}
+		return false
+	})
 }
 
 func isIndexOrConstraint(o catalog.Object) bool {

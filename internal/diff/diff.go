@@ -140,6 +140,7 @@ func (w *work) match() {
 			w.swaps[id] = &Swap{From: f, To: t}
 		}
 	}
+	w.matchKeys()
 	if found == w.to.Len() {
 		return
 	}

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aludel-db/aludel/internal/catalog"
 )
@@ -9,7 +10,9 @@ import (
 func function(from, to *catalog.Function, fields []string) way {
 	changed := func(name string) bool { return slices.Contains(fields, name) }
 	switch {
-	case changed("Form"), changed("Result"), to.Form == catalog.Aggregate && (changed("Definition") || changed("Arguments")):
+	case changed("Form"), changed("Result"), changed("Outputs"), to.Form == catalog.Aggregate && (changed("Definition") || changed("Arguments")):
+		return replaceable
+	case changed("Arguments") && strings.Contains(from.Arguments, " any"): // the type of a default may be another
 		return replaceable
 	case from.Defaults > to.Defaults:
 		return replaceable

@@ -12,3 +12,56 @@ func table(from, to *catalog.Table, fields []string) way {
 	}
 	return alterable
 }
+
+// matchKeys has partitioned tables made anew where a column of their key changes
+// its type: no ALTER reaches that.
+func (w *work) matchKeys() {
+	for id, a := range w.alters {
+		c, isColumn := a.To.(*catalog.Column)
+		if !isColumn || !slices.Contains(a.Fields, "Type") && !slices.Contains(a.Fields, "Collation") {
+			continue
+		}
+		t, ok := w.to.Get(tableOf(id)).(*catalog.Table)
+		if ok && t.PartitionKey != "" && slices.Contains(t.KeyColumns, c.ID.Sub()) {
+			w.renew(t.ID)
+		}
+	}
+}
+
+// changeTyped takes out of the changes what comes to typed tables with their
+// type, which is altered with CASCADE.
+func (w *work) changeTyped() {
+	for id, a := range w.alters {
+		if t, ok := a.To.(*catalog.Type); !ok || t.Form != catalog.Composite || !slices.Contains(a.Fields, "Attributes") {
+			continue
+		}
+		for o := range w.to.Each {
+			t, ok := o.(*catalog.Table)
+			from, stays := w.from.Get(o.Base().ID).(*catalog.Table)
+			if ok && stays && t.OfType == from.OfType && slices.Contains(t.Needs, id) && t.OfType != "" {
+				w.comesWithType(t.ID, a.From.(*catalog.Type), a.To.(*catalog.Type))
+			}
+		}
+	}
+}
+
+func (w *work) comesWithType(table catalog.ID, from, to *catalog.Type) {
+	for _, a := range slices.Concat(from.Attributes, to.Attributes) {
+		id := table.With(catalog.KindColumn, a.Name)
+		delete(w.drops, id)
+		if c, isNew := w.creates[id].(*catalog.Column); isNew {
+			delete(w.creates, id)
+			bare := *c
+			bare.NotNull, bare.Comment, bare.Grants, bare.Statistics, bare.Storage, bare.Options = false, "", nil, -1, "", nil
+			if fields := w.differing(&bare, c); len(fields) > 0 {
+				w.alters[id] = Alter{From: &bare, To: c, Fields: fields}
+			}
+		}
+		if alter, ok := w.alters[id]; ok {
+			alter.Fields = slices.DeleteFunc(slices.Clone(alter.Fields), func(f string) bool { return f == "Type" || f == "Collation" })
+			if w.alters[id] = alter; len(alter.Fields) == 0 {
+				delete(w.alters, id)
+			}
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 
 func typ(from, to *catalog.Type, fields []string) way {
 	if slices.Contains(fields, "Form") {
-		return replaceable
+		return swappable
 	}
 	switch from.Form {
 	case catalog.Enum:
@@ -21,11 +21,48 @@ func typ(from, to *catalog.Type, fields []string) way {
 		}
 	case catalog.RangeType:
 		if slices.Contains(fields, "Range") {
-			return replaceable
+			return swappable
 		}
-	case catalog.Composite, catalog.ShellOrBase:
+	case catalog.Composite:
+		if slices.Contains(fields, "Attributes") && (!appended(from, to) || retyped(from, to)) {
+			return swappable
+		}
+	case catalog.ShellOrBase:
 	}
 	return alterable
+}
+
+// appended tells that new attributes follow those that stay, which is where ADD
+// ATTRIBUTE puts them. Their order is what ROW(…) goes by.
+func appended(from, to *catalog.Type) bool {
+	if from.Form != catalog.Composite || to.Form != catalog.Composite {
+		return false
+	}
+	in := func(list []catalog.Attribute, name string) bool {
+		return slices.ContainsFunc(list, func(a catalog.Attribute) bool { return a.Name == name })
+	}
+	var names []string
+	for _, a := range from.Attributes {
+		if in(to.Attributes, a.Name) {
+			names = append(names, a.Name)
+		}
+	}
+	for _, a := range to.Attributes {
+		if !in(from.Attributes, a.Name) {
+			names = append(names, a.Name)
+		}
+	}
+	return slices.EqualFunc(names, to.Attributes, func(name string, a catalog.Attribute) bool { return name == a.Name })
+}
+
+// retyped tells that an attribute has another type, which no column may use
+// then.
+func retyped(from, to *catalog.Type) bool {
+	return slices.ContainsFunc(from.Attributes, func(a catalog.Attribute) bool {
+		return slices.ContainsFunc(to.Attributes, func(b catalog.Attribute) bool {
+			return a.Name == b.Name && (a.Type != b.Type || a.Collation != b.Collation)
+		})
+	})
 }
 
 // isSubsequence tells that all of a stands in b, in the same order: values can
