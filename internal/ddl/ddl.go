@@ -245,6 +245,7 @@ func (w *writer) facets(o catalog.Object) {
 	w.securityLabels(o, nil)
 	if !w.options.NoPrivileges {
 		w.privileges(o, w.ownersOwn(o, w.startingGrants(o)), b.Grants)
+		w.columnPrivileges(o)
 	}
 }
 

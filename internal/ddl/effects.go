@@ -260,8 +260,10 @@ func (w *writer) droppedWith(t *catalog.Table) []catalog.ID {
 				tables = append(tables, referenced(o))
 			}
 		case *catalog.Attachment:
-			tables = append(tables, o.Parents...)
-			tables = append(tables, w.defaultPartition(o.Parents[0])...)
+			if !w.isGone(o.ID) {
+				tables = append(tables, o.Parents...)
+				tables = append(tables, w.defaultPartition(o.Parents[0])...)
+			}
 		}
 	}
 	return tables

@@ -25,16 +25,18 @@ type watcher struct {
 
 func watchLocks(conn *pgx.Conn, major int) (*watcher, error) {
 	w := &watcher{major: major, tables: map[uint32]catalog.ID{}, above: map[uint32][]uint32{}}
-	rows, _ := conn.Query(context.Background(), `SELECT c.oid, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, n.nspname::text, c.relname::text, coalesce((SELECT array_agg(i.inhparent) FROM pg_inherits i WHERE i.inhrelid = c.oid), '{}')
+	rows, _ := conn.Query(context.Background(), `SELECT c.oid, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, n.nspname::text, c.relname::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`)
 	var oid uint32
 	var kind, schema, name string
-	var above []uint32
-	_, err := pgx.ForEachRow(rows, []any{&oid, &kind, &schema, &name, &above}, func() error {
-		w.tables[oid], w.above[oid] = catalog.NewID(catalog.Kind(kind), schema, name, ""), slices.Clone(above)
+	_, err := pgx.ForEachRow(rows, []any{&oid, &kind, &schema, &name}, func() error {
+		w.tables[oid] = catalog.NewID(catalog.Kind(kind), schema, name, "")
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := w.hang(conn); err != nil {
 		return nil, err
 	}
 	w.files, err = w.filesOf(conn)
@@ -63,8 +65,22 @@ func (w *watcher) run(conn *pgx.Conn, s ddl.Statement) error {
 		return errors.Join(err, back)
 	}
 	wrong := w.check(conn, s)
-	_, err := conn.Exec(ctx, "COMMIT")
-	return errors.Join(err, wrong)
+	if _, err := conn.Exec(ctx, "COMMIT"); err != nil {
+		return errors.Join(err, wrong)
+	}
+	return errors.Join(w.hang(conn), wrong)
+}
+
+// hang looks what hangs on what by now.
+func (w *watcher) hang(conn *pgx.Conn) error {
+	clear(w.above)
+	rows, _ := conn.Query(context.Background(), "SELECT inhrelid, inhparent FROM pg_inherits")
+	var child, parent uint32
+	_, err := pgx.ForEachRow(rows, []any{&child, &parent}, func() error {
+		w.above[child] = append(w.above[child], parent)
+		return nil
+	})
+	return err
 }
 
 func (w *watcher) check(conn *pgx.Conn, s ddl.Statement) error {

@@ -19,6 +19,42 @@ func (w *writer) privileges(o catalog.Object, from, to []catalog.Grant) {
 		return
 	}
 	w.grantsOn(on, "", owner(o), from, to)
+	if _, isTable := o.(*catalog.Table); isTable {
+		w.regrant(o.Base().ID, from, to)
+	}
+}
+
+// columnPrivileges writes those on a new table's columns, after the table's own:
+// REVOKE on the table takes them away too.
+func (w *writer) columnPrivileges(o catalog.Object) {
+	t, isTable := o.(*catalog.Table)
+	if !isTable {
+		return
+	}
+	for _, i := range w.children[[2]string{t.ID.Schema(), t.ID.Name()}] {
+		if c, ok := w.changes[i].Object().(*catalog.Column); ok && w.folded[c.ID] {
+			w.privileges(c, nil, c.Grants)
+		}
+	}
+}
+
+// regrant gives those privileges on columns back that were taken away with the
+// table's.
+func (w *writer) regrant(table catalog.ID, from, to []catalog.Grant) {
+	revoked := func(g catalog.Grant) bool {
+		same := func(h catalog.Grant) bool { return h.Role == g.Role && h.Privilege == g.Privilege }
+		return slices.ContainsFunc(from, same) && !slices.ContainsFunc(to, same)
+	}
+	if !slices.ContainsFunc(from, revoked) || w.from.Get(table) == nil {
+		return
+	}
+	for o := range w.from.Each {
+		c, ok := o.(*catalog.Column)
+		if !ok || tableOf(c.ID) != table || w.isGone(c.ID) || !slices.ContainsFunc(c.Grants, revoked) {
+			continue
+		}
+		w.privileges(c, slices.DeleteFunc(slices.Clone(c.Grants), revoked), c.Grants)
+	}
 }
 
 // grantsOn is privileges for a column too: columns is its name in parentheses.

@@ -76,6 +76,7 @@ func (w *writer) createTable(t *catalog.Table) {
 	case isPartition:
 		w.lock(AccessExclusive, attached.Parents[0])
 		w.searchDefault(attached.Parents[0])
+		w.lock(ShareRowExclusive, w.referringTo(attached.Parents[0])...)
 	case attached != nil:
 		w.lock(ShareUpdateExclusive, attached.Parents...)
 	}
@@ -89,9 +90,6 @@ func (w *writer) createTable(t *catalog.Table) {
 		w.columnExtras(c)
 		if c.Comment != "" {
 			w.comment(c)
-		}
-		if !w.options.NoPrivileges {
-			w.privileges(c, nil, c.Grants)
 		}
 	}
 	w.tableState(&catalog.Table{ReplicaIdentity: "DEFAULT"}, t)

@@ -98,6 +98,7 @@ func (w *work) inherited() {
 			delete(w.drops, id)
 		}
 	}
+	w.losesNotNull()
 	for id, a := range w.alters {
 		if !isInherited(a.From) || !isInherited(a.To) || !w.keepsParent(w.to, a.To) {
 			continue
@@ -111,6 +112,37 @@ func (w *work) inherited() {
 				delete(w.alters, id)
 			}
 		}
+	}
+}
+
+// losesNotNull has columns below set NOT NULL again when the one above loses it:
+// DROP NOT NULL takes it from all.
+func (w *work) losesNotNull() {
+	again := map[catalog.ID]Alter{}
+	for id, a := range w.alters {
+		c, isColumn := a.From.(*catalog.Column)
+		if !isColumn || !c.NotNull || a.To.(*catalog.Column).NotNull {
+			continue
+		}
+		for o := range w.from.Each {
+			below, ok := o.(*catalog.Attachment)
+			if !ok || !slices.Contains(below.Parents, tableOf(id)) || !w.staysAttached(below.ID) {
+				continue
+			}
+			part := below.ID.With(catalog.KindColumn, id.Sub())
+			from, was := w.from.Get(part).(*catalog.Column)
+			to, is := w.to.Get(part).(*catalog.Column)
+			if !was || !is || !from.NotNull || !to.NotNull || w.drops[part] != nil {
+				continue
+			}
+			bare := *from
+			bare.NotNull = false
+			again[part] = Alter{From: &bare, To: to, Fields: append(slices.Clone(w.alters[part].Fields), "NotNull")}
+		}
+	}
+	for id, a := range again {
+		w.alters[id] = a
+		w.cameDown[id] = true
 	}
 }
 
@@ -202,6 +234,11 @@ func (g *graph) attachments() {
 			g.edge(g.makes[attachmentOf(table)], n)
 			g.edge(g.makes[aboveOf(o)], n)
 			g.edge(g.makes[table], n)
+			if id.Kind() == catalog.KindColumn {
+				for _, parent := range g.w.to.Parents(id) {
+					g.edge(g.makes[parent.With(catalog.KindColumn, id.Sub())], n)
+				}
+			}
 			return
 		}
 		g.edge(g.detaching(table), n)
@@ -225,6 +262,55 @@ func (g *graph) attachments() {
 			continue
 		}
 		g.edge(n, g.makes[aboveOf(n.change.Object())])
+	}
+}
+
+// isPinned tells of a partition that goes and has to be detached first, because
+// a foreign key leads to the table above, which stays, and so to its rows.
+func (w *work) isPinned(o catalog.Object) bool {
+	a, ok := o.(*catalog.Attachment)
+	if !ok || !a.IsPartition() {
+		return false
+	}
+	return slices.ContainsFunc(w.keysTo(a.Parents[0]), func(k *catalog.Constraint) bool { return w.to.Get(k.ID) != nil && w.drops[k.ID] == nil })
+}
+
+// keysTo are the foreign keys that lead to a partitioned table, or to one above
+// it.
+func (w *work) keysTo(table catalog.ID) []*catalog.Constraint {
+	if w.keys == nil {
+		w.keys = map[catalog.ID][]*catalog.Constraint{}
+		for o := range w.from.Each {
+			k, ok := o.(*catalog.Constraint)
+			if !ok || k.Type != catalog.ForeignKey {
+				continue
+			}
+			for _, needed := range k.Needs {
+				if t, ok := w.from.Get(needed).(*catalog.Table); ok && t.PartitionKey != "" && t.ID != tableOf(k.ID) {
+					w.keys[t.ID] = append(w.keys[t.ID], k)
+				} else if needed.Kind() == catalog.KindColumn && tableOf(needed) != tableOf(k.ID) && !slices.Contains(w.keys[tableOf(needed)], k) {
+					w.keys[tableOf(needed)] = append(w.keys[tableOf(needed)], k)
+				}
+			}
+		}
+	}
+	keys := w.keys[table]
+	for _, parent := range w.from.Parents(table) {
+		keys = slices.Concat(keys, w.keysTo(parent))
+	}
+	return keys
+}
+
+// pinned has foreign keys go before the partitions that they keep.
+func (g *graph) pinned() {
+	for id, n := range g.drops {
+		a, ok := g.w.from.Get(attachmentOf(id)).(*catalog.Attachment)
+		if !ok || !a.IsPartition() || id.Kind() != catalog.KindTable && id.Kind() != catalog.KindAttachment {
+			continue
+		}
+		for _, k := range g.w.keysTo(a.Parents[0]) {
+			g.edge(g.dropOf(k.ID), n)
+		}
 	}
 }
 

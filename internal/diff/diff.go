@@ -112,6 +112,7 @@ type work struct {
 	carried  map[catalog.ID][]catalog.Object
 	wentWith map[catalog.ID]catalog.ID
 	factsOf  map[reflect.Type][]fact
+	keys     map[catalog.ID][]*catalog.Constraint // see keysTo
 	// cameDown are alterations of what a change above makes.
 	cameDown map[catalog.ID]bool
 }

@@ -40,6 +40,7 @@ func (w *work) order() ([]Change, error) {
 	}
 	g.needs()
 	g.attachments()
+	g.pinned()
 	g.names()
 	g.rebuilds()
 	changes, stuck := g.sort()
