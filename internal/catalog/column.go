@@ -1,5 +1,7 @@
 package catalog
 
+import "slices"
+
 // A Column is one of a table.
 type Column struct {
 	Common
@@ -73,6 +75,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n
 			if position++; table != last {
 				last, position = table, 1
 			}
+			slices.Sort(c.ForeignOptions)
 			c.ID, c.Position, c.Grants = at.id(KindColumn), position, grants(acl)
 			c.Identity, c.Generated, c.Compression = identities[identity], generations[generated], compressions[compression]
 			c.Storage, c.TypeStorage = storages[storage], storages[c.TypeStorage]

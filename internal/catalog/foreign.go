@@ -1,5 +1,7 @@
 package catalog
 
+import "slices"
+
 // A ForeignDataWrapper reaches foreign servers.
 type ForeignDataWrapper struct {
 	Common
@@ -36,6 +38,7 @@ func (r *reader) foreign() []query {
 				if err := row.scan(&oid, &at.name, &w.Handler, &w.Validator, &w.Options, &w.Owner, &acl); err != nil {
 					return err
 				}
+				slices.Sort(w.Options)
 				w.ID, w.Grants = at.id(KindForeignDataWrapper), grants(acl)
 				r.add(w, classForeignDataWrapper, oid)
 				return nil
@@ -52,6 +55,7 @@ func (r *reader) foreign() []query {
 				if err := row.scan(&oid, &at.name, &s.Wrapper, &s.Type, &s.Version, &s.Options, &s.Owner, &acl); err != nil {
 					return err
 				}
+				slices.Sort(s.Options)
 				s.ID, s.Grants = at.id(KindForeignServer), grants(acl)
 				r.add(s, classForeignServer, oid)
 				return nil
@@ -66,6 +70,7 @@ func (r *reader) foreign() []query {
 				if err := row.scan(&oid, &at.name, &at.sub, &m.Options); err != nil {
 					return err
 				}
+				slices.Sort(m.Options)
 				m.ID = at.id(KindUserMapping)
 				r.add(m, classUserMapping, oid)
 				return nil

@@ -32,7 +32,8 @@ FROM pg_catalog.pg_publication p WHERE` + notMember("pg_publication", "p.oid"),
 			},
 		},
 		{
-			"published tables", `SELECT pr.oid, pr.prpubid, pr.prrelid::pg_catalog.regclass::text || ` + r.since(15, `coalesce(' (' || (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.n)
+			"published tables", `SELECT pr.oid, pr.prpubid, CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class ic ON ic.oid = i.inhrelid WHERE i.inhparent = pr.prrelid AND NOT ic.relispartition) THEN 'ONLY ' ELSE '' END ||
+  pr.prrelid::pg_catalog.regclass::text || ` + r.since(15, `coalesce(' (' || (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attname)
   FROM pg_catalog.unnest(pr.prattrs) WITH ORDINALITY k(attnum, n) JOIN pg_catalog.pg_attribute a ON a.attrelid = pr.prrelid AND a.attnum = k.attnum) || ')', '') ||
   coalesce(' WHERE (' || pg_catalog.pg_get_expr(pr.prqual, pr.prrelid) || ')', '')`, `''`) + ` FROM pg_catalog.pg_publication_rel pr ORDER BY 3`,
 			func(row *row) error {

@@ -61,6 +61,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 				}
 				t.ID, t.Grants = at.id(KindTable), grants(acl)
 				t.Options = storageOptions(options, toast)
+				slices.Sort(t.ForeignOptions)
 				t.ReplicaIdentity = replicaIdentity(identity, index)
 				if t.Server != "" { // which has none, though its column says so
 					t.ReplicaIdentity = "DEFAULT"

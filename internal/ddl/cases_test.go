@@ -293,11 +293,12 @@ func dumped(text string) []string {
 		var lines []string
 		for line := range strings.Lines(statement) {
 			line = parameters.ReplaceAllStringFunc(strings.TrimRight(line, ",\n "), sortedParameters)
+			line = columnLists.ReplaceAllStringFunc(line, sortedColumns)
 			if line != "" && !strings.HasPrefix(line, "--") && !strings.HasPrefix(line, "\\") && !strings.HasPrefix(line, "SET ") {
 				lines = append(lines, line)
 			}
 		}
-		if len(lines) > 0 && createsTable.MatchString(lines[0]) {
+		if len(lines) > 0 && (createsTable.MatchString(lines[0]) || slices.Contains(lines, "OPTIONS (") || strings.HasSuffix(lines[0], "OPTIONS (")) {
 			slices.Sort(lines)
 		}
 		if len(lines) > 0 {
@@ -311,6 +312,21 @@ func dumped(text string) []string {
 var createsTable = regexp.MustCompile(`^CREATE (UNLOGGED |FOREIGN )?TABLE `)
 
 var parameters = regexp.MustCompile(`WITH \([a-z_.]+=[^)]*\)`)
+
+// columnLists are those of publications and statistics, which go by the order of
+// the table's columns.
+var columnLists = regexp.MustCompile(`^(?:ALTER PUBLICATION .* TABLE ONLY \S+ \([a-z, ]*\)|CREATE STATISTICS .* ON [a-z, ]* FROM )`)
+
+func sortedColumns(text string) string {
+	at := max(strings.LastIndex(text, " ("), strings.LastIndex(text, " ON ")+2) + 2
+	end := strings.LastIndexAny(strings.TrimSuffix(text, " FROM "), ")") // of a publication
+	if end < at {
+		end = len(text) - len(" FROM ")
+	}
+	columns := strings.Split(text[at:end], ", ")
+	slices.Sort(columns)
+	return text[:at] + strings.Join(columns, ", ") + text[end:]
+}
 
 func sortedParameters(with string) string {
 	list := strings.Split(strings.TrimSuffix(strings.TrimPrefix(with, "WITH ("), ")"), ", ")

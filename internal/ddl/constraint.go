@@ -25,11 +25,11 @@ func (w *writer) createConstraint(k *catalog.Constraint) {
 	switch {
 	case k.Type == catalog.ForeignKey:
 		w.lock(ShareRowExclusive, tableOf(k.ID), referenced(k))
+	case k.Domain && k.NotValid:
+		w.lock(AccessShare)
 	case k.Domain:
 		w.lock(Share, w.columnsOf(k.ID)...)
-		if !k.NotValid {
-			w.scansSome(w.columnsOf(k.ID))
-		}
+		w.scansSome(w.columnsOf(k.ID))
 	}
 	if !k.NotValid && !k.Domain {
 		w.scans(k.ID)

@@ -148,6 +148,10 @@ func (w *writer) change(c diff.Change) {
 	case diff.Refill:
 		w.refill(c)
 	case diff.Swap:
+		if collation, ok := c.To.(*catalog.Collation); ok {
+			w.swapCollation(c.From.(*catalog.Collation), collation, c.Columns)
+			return
+		}
 		w.swap(c)
 	}
 }
@@ -237,7 +241,7 @@ func (w *writer) createRare(o catalog.Object) {
 func (w *writer) facets(o catalog.Object) {
 	b := o.Base()
 	if b.Owner != "" && !w.options.NoOwners && canOwn(o) {
-		w.add("ALTER " + name(o) + " OWNER TO " + ident(b.Owner))
+		w.own(o)
 	}
 	if b.Comment != "" {
 		w.comment(o)
@@ -246,6 +250,15 @@ func (w *writer) facets(o catalog.Object) {
 	if !w.options.NoPrivileges {
 		w.privileges(o, w.ownersOwn(o, w.startingGrants(o)), b.Grants)
 		w.columnPrivileges(o)
+	}
+}
+
+// own gives an object to its owner.
+func (w *writer) own(o catalog.Object) {
+	w.add("ALTER " + name(o) + " OWNER TO " + owner(o))
+	switch o.(type) {
+	case *catalog.Statistics, *catalog.Publication: // nothing happens to their tables
+		w.lock(AccessShare)
 	}
 }
 
@@ -357,7 +370,7 @@ func (w *writer) alter(a diff.Alter) {
 	}
 	has := func(field string) bool { return slices.Contains(a.Fields, field) }
 	if has("Owner") && canOwn(a.To) {
-		w.add("ALTER " + name(a.To) + " OWNER TO " + owner(a.To))
+		w.own(a.To)
 	}
 	if has("Comment") {
 		w.comment(a.To)
@@ -367,6 +380,9 @@ func (w *writer) alter(a diff.Alter) {
 	}
 	if has("Grants") {
 		w.privileges(a.To, w.ownersOwn(a.To, a.From.Base().Grants), a.To.Base().Grants)
+	}
+	if v, ok := a.To.(*catalog.View); ok && !w.options.NoPrivileges {
+		w.viewColumnPrivileges(a.From.(*catalog.View), v)
 	}
 }
 

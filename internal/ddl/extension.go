@@ -7,6 +7,9 @@ func (w *writer) createExtension(e *catalog.Extension) {
 	if e.Schema != "pg_catalog" {
 		sql += " WITH SCHEMA " + ident(e.Schema)
 	}
+	if e.Version != e.DefaultVersion {
+		sql += " VERSION " + literal(e.Version)
+	}
 	w.add(sql)
 }
 

@@ -41,7 +41,11 @@ func (w *writer) createForeignServer(s *catalog.ForeignServer) {
 
 func (w *writer) alterForeignServer(from, to *catalog.ForeignServer) {
 	if from.Version != to.Version {
-		w.add("ALTER " + name(to) + " VERSION " + literal(to.Version))
+		version := "NULL"
+		if to.Version != "" {
+			version = literal(to.Version)
+		}
+		w.add("ALTER " + name(to) + " VERSION " + version)
 	}
 	w.foreignChange("ALTER "+name(to)+" OPTIONS ", from.Options, to.Options)
 }

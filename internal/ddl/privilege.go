@@ -27,6 +27,9 @@ func (w *writer) privileges(o catalog.Object, from, to []catalog.Grant) {
 // columnPrivileges writes those on a new table's columns, after the table's own:
 // REVOKE on the table takes them away too.
 func (w *writer) columnPrivileges(o catalog.Object) {
+	if v, isView := o.(*catalog.View); isView {
+		w.viewColumnPrivileges(&catalog.View{}, v)
+	}
 	t, isTable := o.(*catalog.Table)
 	if !isTable {
 		return
@@ -38,13 +41,18 @@ func (w *writer) columnPrivileges(o catalog.Object) {
 	}
 }
 
-// regrant gives those privileges on columns back that were taken away with the
-// table's.
-func (w *writer) regrant(table catalog.ID, from, to []catalog.Grant) {
-	revoked := func(g catalog.Grant) bool {
+// revoked picks the privileges that are taken away.
+func revoked(from, to []catalog.Grant) func(catalog.Grant) bool {
+	return func(g catalog.Grant) bool {
 		same := func(h catalog.Grant) bool { return h.Role == g.Role && h.Privilege == g.Privilege }
 		return slices.ContainsFunc(from, same) && !slices.ContainsFunc(to, same)
 	}
+}
+
+// regrant gives those privileges on columns back that were taken away with the
+// table's.
+func (w *writer) regrant(table catalog.ID, from, to []catalog.Grant) {
+	revoked := revoked(from, to)
 	if !slices.ContainsFunc(from, revoked) || w.from.Get(table) == nil {
 		return
 	}

@@ -54,5 +54,30 @@ func (w *writer) alterPublication(from, to *catalog.Publication) {
 		w.add("ALTER " + name(to) + " SET " + published(to))
 		return
 	}
-	w.add("ALTER " + name(to) + " DROP " + published(from))
+	bare := *from
+	bare.Tables = slices.Clone(from.Tables)
+	for i, t := range bare.Tables { // DROP takes no columns and no conditions
+		bare.Tables[i] = relationOf(t)
+	}
+	w.add("ALTER " + name(to) + " DROP " + published(&bare))
+}
+
+// relationOf is the name in front of what is published of a table.
+func relationOf(table string) string {
+	only := strings.HasPrefix(table, "ONLY ")
+	table = strings.TrimPrefix(table, "ONLY ")
+	quoted := false
+	for i := range len(table) {
+		if table[i] == '"' {
+			quoted = !quoted
+		}
+		if table[i] == ' ' && !quoted {
+			table = table[:i]
+			break
+		}
+	}
+	if only {
+		return "ONLY " + table
+	}
+	return table
 }

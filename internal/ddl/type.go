@@ -219,6 +219,20 @@ func (w *writer) swap(s diff.Swap) {
 	w.oldTypes = append(w.oldTypes, Statement{SQL: "DROP " + name(&old), known: true})
 }
 
+// swapCollation is swap for a collation: no row changes, but indexes do.
+func (w *writer) swapCollation(from, to *catalog.Collation, columns []*catalog.Column) {
+	aside := to.ID.Name() + "__old"
+	w.add("ALTER " + name(from) + " RENAME TO " + ident(aside))
+	w.create(to)
+	for _, c := range columns {
+		w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub()) + " TYPE " + c.Type + " COLLATE " + c.Collation)
+		w.lock(AccessExclusive, tableOf(c.ID))
+	}
+	old := *from
+	old.ID = catalog.NewID(catalog.KindCollation, from.ID.Schema(), aside, "")
+	w.oldTypes = append(w.oldTypes, Statement{SQL: "DROP " + name(&old), known: true})
+}
+
 // rangeAside frees the names that a range type has besides its own: of its
 // multirange type, and of the constructors, which keep theirs when the types are
 // renamed.

@@ -96,8 +96,19 @@ func (w *writer) viewColumns(from, to *catalog.View) {
 			w.add(alter + "SET COMPRESSION " + orDefault(c.Compression, "default"))
 		}
 		w.storage(ShareUpdateExclusive, to.ID, strings.TrimSpace(alter), old.Options, c.Options)
-		if !w.options.NoPrivileges && !slices.Equal(old.Grants, c.Grants) {
-			w.grantsOn("TABLE "+qualified(to.ID.Schema(), to.ID.Name()), "("+ident(c.Name)+")", "CURRENT_USER", old.Grants, c.Grants)
+	}
+}
+
+// viewColumnPrivileges writes those on a view's columns, after the view's own:
+// REVOKE on the view takes them away too.
+func (w *writer) viewColumnPrivileges(from, to *catalog.View) {
+	before := map[string][]catalog.Grant{}
+	for _, c := range from.Columns {
+		before[c.Name] = slices.DeleteFunc(slices.Clone(c.Grants), revoked(from.Grants, to.Grants))
+	}
+	for _, c := range to.Columns {
+		if !slices.Equal(before[c.Name], c.Grants) {
+			w.grantsOn("TABLE "+qualified(to.ID.Schema(), to.ID.Name()), "("+ident(c.Name)+")", "CURRENT_USER", before[c.Name], c.Grants)
 		}
 	}
 }

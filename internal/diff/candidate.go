@@ -65,7 +65,11 @@ func Candidates(from, to *catalog.Catalog, changes []Change) []Renaming {
 // renamedLabel tells that of an enum one label has gone, and another is in its
 // place.
 func renamedLabel(s Swap) (Renaming, bool) {
-	from, to := s.From.(*catalog.Type), s.To.(*catalog.Type)
+	from, isType := s.From.(*catalog.Type)
+	if !isType {
+		return Renaming{}, false
+	}
+	to := s.To.(*catalog.Type)
 	if from.Form != catalog.Enum || len(from.Labels) != len(to.Labels) {
 		return Renaming{}, false
 	}

@@ -57,7 +57,9 @@ func disturbs(a Alter) bool {
 // id's type changes.
 func (w *work) falls(d, id catalog.ID, dropped bool) bool {
 	switch o := w.from.Get(d).(type) {
-	case *catalog.Table, *catalog.Schema, *catalog.Extension, *catalog.Sequence:
+	case *catalog.Table:
+		return dropped && o.Server != "" && id.Kind() == catalog.KindForeignServer // its rows are elsewhere
+	case *catalog.Schema, *catalog.Extension, *catalog.Sequence:
 		return false // holds data, or stands by itself; its alteration sees to it
 	case *catalog.Attachment:
 		return dropped && id.Kind() == catalog.KindTable
@@ -87,7 +89,8 @@ func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
 		s := w.swaps[id]
 		if !w.isUsed(id, dependents) {
 			delete(w.swaps, id)
-			if appended(s.From.(*catalog.Type), s.To.(*catalog.Type)) {
+			from, isType := s.From.(*catalog.Type)
+			if isType && appended(from, s.To.(*catalog.Type)) {
 				w.alters[id] = Alter{From: s.From, To: s.To, Fields: w.differing(s.From, s.To)}
 			} else {
 				w.renew(id)

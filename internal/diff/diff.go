@@ -36,7 +36,7 @@ type Alter struct {
 	Fields []string
 }
 
-// Swap puts a type in place of one of the same name that columns use: the old
+// Swap puts a type, or a collation, in place of one of the same name that columns use: the old
 // one steps aside, the columns are rewritten, and then it goes.
 type Swap struct {
 	From, To catalog.Object
@@ -209,7 +209,12 @@ func (w *work) inPlace(from, to catalog.Object, fields []string) way {
 		return foreignServer(f, to.(*catalog.ForeignServer))
 	case *catalog.TextSearch:
 		return only(fields, "Mappings", "Comment", "Owner")
-	case *catalog.Collation, *catalog.Operator, *catalog.OperatorClass, *catalog.Cast, *catalog.Conversion, *catalog.Transform, *catalog.AccessMethod, *catalog.Language:
+	case *catalog.Collation:
+		if only(fields, "Comment", "Owner", "Grants") == replaceable {
+			return swappable
+		}
+		return alterable
+	case *catalog.Operator, *catalog.OperatorClass, *catalog.Cast, *catalog.Conversion, *catalog.Transform, *catalog.AccessMethod, *catalog.Language:
 		return only(fields, "Comment", "Owner", "Grants")
 	}
 	return alterable
@@ -265,6 +270,7 @@ func (w *work) facts(t reflect.Type) []fact {
 		"Owner": w.options.NoOwners, "Grants": w.options.NoPrivileges,
 		// A column that a parent has gained in the same change is the same.
 		"Inherited": true, "Above": true, "NameGiven": true,
+		"DefaultVersion": true, // is the server's
 		// What the type brings is not the column's own.
 		"TypeStorage": true,
 	}

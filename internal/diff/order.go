@@ -41,6 +41,8 @@ func (w *work) order() ([]Change, error) {
 	g.needs()
 	g.attachments()
 	g.pinned()
+	g.overloads()
+	g.casts()
 	g.names()
 	g.rebuilds()
 	changes, stuck := g.sort()
@@ -150,6 +152,63 @@ func (g *graph) needs() {
 		}
 	}
 	g.aroundSwaps()
+}
+
+// overloads has functions go before others of their name come: while both are
+// there, a call that leaves defaults out may be ambiguous.
+func (g *graph) overloads() {
+	dropped := map[catalog.ID][]*node{}
+	for id, n := range g.drops {
+		if id.Kind() == catalog.KindFunction {
+			dropped[id.As(id.Kind())] = append(dropped[id.As(id.Kind())], n)
+		}
+	}
+	for id, n := range g.makes {
+		if _, isCreate := n.change.(Create); isCreate && id.Kind() == catalog.KindFunction && g.drops[id] == nil {
+			for _, d := range dropped[id.As(id.Kind())] {
+				g.edge(d, n)
+			}
+		}
+	}
+}
+
+// casts has a cast be there for those that use it. PostgreSQL notes down that
+// they need the function of the cast, or its types.
+func (g *graph) casts() {
+	around := func(in *catalog.Catalog, casts, others map[catalog.ID]*node, edge func(cast, user *node)) {
+		for id, cast := range casts {
+			if id.Kind() != catalog.KindCast || g.w.isAlter(cast) {
+				continue
+			}
+			var by []catalog.ID // the function, or else all that the cast needs
+			for _, needed := range in.Get(id).Base().Needs {
+				if needed.Kind() == catalog.KindFunction {
+					by = []catalog.ID{needed}
+					break
+				}
+				if needed.Kind() == catalog.KindType {
+					by = append(by, needed)
+				}
+			}
+			for other, n := range others {
+				switch other.Kind() {
+				case catalog.KindCast, catalog.KindType, catalog.KindFunction, catalog.KindSchema, catalog.KindExtension, catalog.KindTable, catalog.KindColumn:
+					continue
+				}
+				o := in.Get(other)
+				if o != nil && len(by) > 0 && !slices.ContainsFunc(by, func(b catalog.ID) bool { return !slices.Contains(o.Base().Needs, b) }) {
+					edge(cast, n)
+				}
+			}
+		}
+	}
+	around(g.w.to, g.makes, g.makes, func(cast, user *node) { g.edge(cast, user) })
+	around(g.w.from, g.drops, g.drops, func(cast, user *node) { g.edge(user, cast) })
+}
+
+func (w *work) isAlter(n *node) bool {
+	_, is := n.change.(Alter)
+	return is
 }
 
 // aroundSwaps has what stands on rewritten columns go before, and come back
@@ -271,7 +330,7 @@ func makeRank(o catalog.Object) int {
 		return 22
 	case *catalog.Sequence:
 		return 23
-	case *catalog.Function:
+	case *catalog.Function, *catalog.Cast:
 		return 24
 	case *catalog.Table:
 		return 25
