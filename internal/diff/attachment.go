@@ -311,7 +311,27 @@ func (g *graph) pinned() {
 		for _, k := range g.w.keysTo(a.Parents[0]) {
 			g.edge(g.dropOf(k.ID), n)
 		}
+		for key, create := range g.makes { // nor do new ones keep them
+			if k, ok := create.change.Object().(*catalog.Constraint); ok && k.Type == catalog.ForeignKey && g.w.creates[key] != nil && leadsTo(k, g.w.above(a.Parents[0])) {
+				g.edge(n, create)
+			}
+		}
 	}
+}
+
+// above are a table and those that it hangs on.
+func (w *work) above(table catalog.ID) []catalog.ID {
+	all := []catalog.ID{table}
+	for _, p := range w.from.Parents(table) {
+		all = append(all, w.above(p)...)
+	}
+	return all
+}
+
+func leadsTo(k *catalog.Constraint, tables []catalog.ID) bool {
+	return slices.ContainsFunc(k.Needs, func(needed catalog.ID) bool {
+		return needed.Kind() == catalog.KindColumn && tableOf(needed) != tableOf(k.ID) && slices.Contains(tables, tableOf(needed))
+	})
 }
 
 // detaching is the change that takes the table of what id names from one above.

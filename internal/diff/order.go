@@ -151,7 +151,24 @@ func (g *graph) needs() {
 			}
 		}
 	}
+	g.persistence()
 	g.aroundSwaps()
+}
+
+// persistence has foreign keys that go do so before a table is made unlogged or
+// logged, which they keep it from.
+func (g *graph) persistence() {
+	for id, n := range g.makes {
+		a, isAlter := n.change.(Alter)
+		if !isAlter || id.Kind() != catalog.KindTable || !slices.Contains(a.Fields, "Unlogged") {
+			continue
+		}
+		for o := range g.w.from.Each {
+			if k, ok := o.(*catalog.Constraint); ok && k.Type == catalog.ForeignKey && (tableOf(k.ID) == id || leadsTo(k, []catalog.ID{id})) {
+				g.edge(g.dropOf(k.ID), n)
+			}
+		}
+	}
 }
 
 // overloads has functions go before others of their name come: while both are
