@@ -160,12 +160,18 @@ func (w *writer) alterAttachment(from, to *catalog.Attachment) {
 func (w *writer) only(table catalog.ID) string {
 	if w.hasChildren == nil {
 		w.hasChildren = map[catalog.ID]bool{}
-		for o := range w.from.Each {
+		note := func(o catalog.Object) {
 			if a, ok := o.(*catalog.Attachment); ok {
 				for _, p := range a.Parents {
 					w.hasChildren[p] = true
 				}
 			}
+		}
+		for o := range w.from.Each {
+			note(o)
+		}
+		for _, c := range w.changes {
+			note(c.Object())
 		}
 	}
 	if w.hasChildren[table.As(catalog.KindTable)] {

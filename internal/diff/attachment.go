@@ -382,6 +382,11 @@ func (g *graph) aboveAttachments() {
 	}
 	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
 		for id, n := range nodes {
+			if _, isCreate := n.change.(Create); isCreate {
+				for _, d := range detached[tableOfObject(n.change.Object())] { // it would get one as well
+					g.edge(d, n)
+				}
+			}
 			if id.Kind() != catalog.KindColumn && id.Kind() != catalog.KindConstraint {
 				continue
 			}
