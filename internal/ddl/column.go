@@ -230,7 +230,11 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 	case to.Identity != "" && from.Identity != "":
 		w.alterIdentity(alter, from, to)
 	}
-	w.columnState(from, to)
+	before := *from
+	if slices.Contains(fields, "Type") || slices.Contains(fields, "Collation") { // which resets them
+		before.Storage, before.Compression = "", ""
+	}
+	w.columnState(&before, to)
 	w.foreignChange(alter+"OPTIONS ", from.ForeignOptions, to.ForeignOptions)
 }
 
@@ -284,7 +288,7 @@ func (w *writer) retype(from, to *catalog.Column) {
 		w.add(sql) // USING is for tables that have their rows here
 		return
 	}
-	if from.Type != to.Type {
+	if from.Type != to.Type && to.Generated == "" {
 		sql += " USING " + ident(to.ID.Sub()) + through(from.Type, to.Type) + "::" + to.Type
 	}
 	if rewrites(from.Type, to.Type) {

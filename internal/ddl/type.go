@@ -213,6 +213,11 @@ func (w *writer) swap(s diff.Swap) {
 	for _, c := range s.Columns {
 		w.add(alterTable(c.ID)+"ALTER COLUMN "+ident(c.ID.Sub())+" TYPE "+c.Type+" USING "+w.converted(c, from, to), Rewrite)
 		w.lock(AccessExclusive, tableOf(c.ID))
+		now := len(w.statements)
+		w.columnState(&catalog.Column{Statistics: c.Statistics, Options: c.Options}, c) // which the new type resets
+		for i := range w.statements[now:] {
+			w.addLock(&w.statements[now+i], AccessExclusive, tableOf(c.ID))
+		}
 	}
 	old := *from
 	old.ID = catalog.NewID(catalog.KindType, from.ID.Schema(), aside, "")

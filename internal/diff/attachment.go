@@ -107,7 +107,14 @@ func (w *work) inherited() {
 		case *catalog.Constraint:
 			delete(w.alters, id)
 		case *catalog.Column:
+			retyped := slices.Contains(a.Fields, "Type") || slices.Contains(a.Fields, "Collation")
 			a.Fields = slices.DeleteFunc(slices.Clone(a.Fields), func(field string) bool { return w.comesDown(to, field) })
+			if retyped && (to.Storage != "" || to.Compression != "") { // which the change above resets
+				bare := *a.From.(*catalog.Column)
+				bare.Type, bare.Collation, bare.Storage, bare.Compression = to.Type, to.Collation, "", ""
+				a.From, a.Fields = &bare, append(a.Fields, "Storage")
+				w.cameDown[id] = true
+			}
 			if w.alters[id] = a; len(a.Fields) == 0 {
 				delete(w.alters, id)
 			}
@@ -382,8 +389,11 @@ func (g *graph) aboveAttachments() {
 	}
 	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
 		for id, n := range nodes {
-			if _, isCreate := n.change.(Create); isCreate {
-				for _, d := range detached[tableOfObject(n.change.Object())] { // it would get one as well
+			_, isCreate := n.change.(Create)
+			_, isIndex := n.change.Object().(*catalog.Index)
+			k, isConstraint := n.change.Object().(*catalog.Constraint)
+			if isCreate || isIndex || isConstraint && k.Type != catalog.ForeignKey {
+				for _, d := range detached[tableOfObject(n.change.Object())] { // it would get one as well, or lose its own
 					g.edge(d, n)
 				}
 			}
