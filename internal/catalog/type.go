@@ -42,7 +42,8 @@ type Domain struct {
 
 // A Range is what a range type is made from; names are qualified.
 type Range struct {
-	Subtype, OperatorClass, Collation, Canonical, Difference, Multirange string
+	Subtype, OperatorClass, Collation, Canonical, Difference string
+	MultirangeSchema, Multirange                             string
 }
 
 func (r *reader) types() []query {
@@ -107,13 +108,13 @@ WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.oid, a.
 			"ranges", `SELECT g.rngtypid, pg_catalog.format_type(g.rngsubtype, NULL), CASE WHEN o.opcdefault THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(o.opcname) END,
   CASE WHEN g.rngcollation <> s.typcollation THEN g.rngcollation::pg_catalog.regcollation::text ELSE '' END,
   CASE WHEN g.rngcanonical = 0 THEN '' ELSE g.rngcanonical::pg_catalog.regproc::text END, CASE WHEN g.rngsubdiff = 0 THEN '' ELSE g.rngsubdiff::pg_catalog.regproc::text END, ` +
-				r.since(14, "m.oid", "0::oid") + `, ` + r.since(14, "m.typarray", "0::oid") + `, ` + r.since(14, "coalesce(m.typname::text, '')", "''") + `
+				r.since(14, "m.oid", "0::oid") + `, ` + r.since(14, "m.typarray", "0::oid") + `, ` + r.since(14, "coalesce(m.typname::text, ''), coalesce(mn.nspname::text, '')", "'', ''") + `
 FROM pg_catalog.pg_range g JOIN pg_catalog.pg_opclass o ON o.oid = g.rngsubopc JOIN pg_catalog.pg_namespace n ON n.oid = o.opcnamespace
-JOIN pg_catalog.pg_type s ON s.oid = g.rngsubtype ` + r.since(14, "JOIN pg_catalog.pg_type m ON m.oid = g.rngmultitypid", "") + ` WHERE g.rngtypid >= 16384`,
+JOIN pg_catalog.pg_type s ON s.oid = g.rngsubtype ` + r.since(14, "JOIN pg_catalog.pg_type m ON m.oid = g.rngmultitypid JOIN pg_catalog.pg_namespace mn ON mn.oid = m.typnamespace", "") + ` WHERE g.rngtypid >= 16384`,
 			func(row *row) error {
 				var oid, multirange, array uint32
 				var g Range
-				err := row.scan(&oid, &g.Subtype, &g.OperatorClass, &g.Collation, &g.Canonical, &g.Difference, &multirange, &array, &g.Multirange)
+				err := row.scan(&oid, &g.Subtype, &g.OperatorClass, &g.Collation, &g.Canonical, &g.Difference, &multirange, &array, &g.Multirange, &g.MultirangeSchema)
 				if t := byOID[oid]; t != nil {
 					t.Range = g
 					r.alias(classType, multirange, t)

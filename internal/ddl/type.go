@@ -80,7 +80,7 @@ func rangeClauses(r catalog.Range) []string {
 		}
 	}
 	if r.Multirange != "" {
-		list = append(list, "MULTIRANGE_TYPE_NAME = "+ident(r.Multirange))
+		list = append(list, "MULTIRANGE_TYPE_NAME = "+qualified(r.MultirangeSchema, r.Multirange))
 	}
 	return list
 }
@@ -242,15 +242,14 @@ func (w *writer) swapCollation(from, to *catalog.Collation, columns []*catalog.C
 // multirange type, and of the constructors, which keep theirs when the types are
 // renamed.
 func (w *writer) rangeAside(t *catalog.Type, aside string) {
-	rename := func(kind, name, arguments, to string) {
-		w.add("ALTER " + kind + " " + qualified(t.ID.Schema(), name) + arguments + " RENAME TO " + ident(to))
-	}
+	rename := func(kind, name, to string) { w.add("ALTER " + kind + " " + name + " RENAME TO " + ident(to)) }
+	own := qualified(t.ID.Schema(), t.ID.Name())
 	sub := cmp.Or(w.swapped[t.Range.Subtype], t.Range.Subtype)
-	rename("FUNCTION", t.ID.Name(), "("+sub+", "+sub+")", aside)
-	rename("FUNCTION", t.ID.Name(), "("+sub+", "+sub+", text)", aside)
+	rename("FUNCTION", own+"("+sub+", "+sub+")", aside)
+	rename("FUNCTION", own+"("+sub+", "+sub+", text)", aside)
 	if m := t.Range.Multirange; m != "" {
-		rename("TYPE", m, "", m+"__old")
-		rename("FUNCTION", m, "()", m+"__old")
+		rename("TYPE", qualified(t.Range.MultirangeSchema, m), m+"__old")
+		rename("FUNCTION", qualified(t.Range.MultirangeSchema, m)+"()", m+"__old")
 	}
 }
 
