@@ -139,7 +139,11 @@ func (a *app) madeState(cmd *cobra.Command, name string, major int, options alud
 	_, target, _ := strings.Cut(name, "@")
 	isMigrations := name == "migrations" || strings.HasPrefix(name, "migrations@")
 	if !isFile && !isMigrations {
-		return s, &usageError{err: fmt.Errorf("%q is no state", name), cmd: cmd}
+		err := fmt.Errorf("%q is no state", name)
+		if _, missing := os.Stat(name); missing == nil {
+			err = fmt.Errorf("%w: of a file say file:%s", err, name)
+		}
+		return s, &usageError{err: err, cmd: cmd}
 	}
 	conn, err := a.throwAway(ctx, major)
 	if err != nil {

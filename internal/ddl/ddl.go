@@ -74,6 +74,20 @@ func makesFunction(c diff.Change) bool {
 
 // newWriter looks once at what is where, for those that look ahead.
 func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *writer {
+	names := map[catalog.ID]catalog.ID{}
+	for _, c := range changes { // the others speak of the new names
+		r, isRename := c.(diff.Rename)
+		if !isRename {
+			continue
+		}
+		switch r.From.(type) {
+		case *catalog.Constraint, *catalog.Index, *catalog.Sequence:
+			names[r.From.Base().ID] = r.To.Base().ID
+		}
+	}
+	if len(names) > 0 {
+		from = from.Renamed(names)
+	}
 	w := &writer{
 		from: from, options: options, folded: map[catalog.ID]bool{}, changes: changes,
 		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, gone: map[catalog.ID]int{}, swapped: map[string]string{}, drops: make([]int, len(changes)+1),
