@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/ddl"
