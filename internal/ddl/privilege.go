@@ -149,7 +149,7 @@ func (w *writer) ownersOwn(o catalog.Object, grants []catalog.Grant) []catalog.G
 // startingGrants are those that a new object has: PostgreSQL's, or what ALTER
 // DEFAULT PRIVILEGES has made of them.
 func (w *writer) startingGrants(o catalog.Object) []catalog.Grant {
-	list := defaultGrants(o)
+	list := defaultGrants(o, w.from.Major)
 	var word string
 	switch o.(type) {
 	case *catalog.Table, *catalog.View:
@@ -190,7 +190,7 @@ func (w *writer) startingGrants(o catalog.Object) []catalog.Grant {
 
 // defaultGrants are those that PostgreSQL gives a new object of the kind, see
 // acldefault.
-func defaultGrants(o catalog.Object) []catalog.Grant {
+func defaultGrants(o catalog.Object, major int) []catalog.Grant {
 	var own, public []string
 	switch o.(type) {
 	case *catalog.Schema:
@@ -206,9 +206,7 @@ func defaultGrants(o catalog.Object) []catalog.Grant {
 	case *catalog.ForeignDataWrapper, *catalog.ForeignServer:
 		own = []string{"USAGE"}
 	}
-	// MAINTAIN came with PostgreSQL 17: it is the owner's where the target has
-	// it at all.
-	if !slices.ContainsFunc(o.Base().Grants, func(g catalog.Grant) bool { return g.Privilege == "MAINTAIN" }) {
+	if major < 17 { // where MAINTAIN came
 		own = slices.DeleteFunc(own, func(p string) bool { return p == "MAINTAIN" })
 	}
 	var list []catalog.Grant

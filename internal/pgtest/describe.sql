@@ -81,7 +81,7 @@ WITH mine AS (
     CASE typtype WHEN 'd' THEN pg_catalog.format_type(typbasetype, typtypmod) END, typnotnull, typdefault,
     nullif(typcollation, 0)::regcollation,
     ARRAY(SELECT enumlabel FROM pg_catalog.pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder),
-    (SELECT format('%s %s', rngsubtype::regtype, rngsubopc) FROM pg_catalog.pg_range WHERE rngtypid = t.oid))
+    (SELECT format('%s %s', rngsubtype::regtype, (SELECT o.opcname FROM pg_catalog.pg_opclass o WHERE o.oid = rngsubopc)) FROM pg_catalog.pg_range WHERE rngtypid = t.oid))
   FROM pg_catalog.pg_type t
   WHERE typnamespace IN (SELECT oid FROM mine) AND typtype IN ('d', 'e', 'r', 'b') AND typcategory <> 'A'
     AND (('pg_catalog.pg_type'::regclass)::oid, t.oid) NOT IN (SELECT classid, objid FROM extended)
