@@ -79,7 +79,13 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 	if _, err := old.change(reverted); err != nil {
 		t.Fatalf("down: %v", err)
 	}
-	if d := old.differs(t, reverted); d != "" {
+	// "down by the catalog alone" is for columns that become their table's own on
+	// the way up (attislocal): pg_dump shows it, and no ALTER takes it back.
+	if strings.Contains(string(archive.Comment), "down by the catalog alone") {
+		if d := old.leaves(t, reverted); d != "" {
+			t.Errorf("down %s", d)
+		}
+	} else if d := old.differs(t, reverted); d != "" {
 		t.Errorf("down %s", d)
 	}
 	old.keeps(t, rows)
@@ -235,8 +241,8 @@ func (s *state) change(target *state) (script string, err error) {
 	return script, err
 }
 
-// differs compares by the catalog and by pg_dump; empty where they agree.
-func (s *state) differs(t *testing.T, target *state) string {
+// leaves compares by the catalog; empty where they agree.
+func (s *state) leaves(t *testing.T, target *state) string {
 	t.Helper()
 	changes, err := diff.Compare(s.catalog, target.catalog, diff.Options{})
 	if err != nil {
@@ -250,6 +256,13 @@ func (s *state) differs(t *testing.T, target *state) string {
 		}
 		left += "\n"
 	}
+	return left
+}
+
+// differs compares by the catalog and by pg_dump; empty where they agree.
+func (s *state) differs(t *testing.T, target *state) string {
+	t.Helper()
+	left := s.leaves(t, target)
 	want, got := target.db.Dump(t), s.db.Dump(t)
 	if cmp.Equal(dumped(want), dumped(got)) {
 		return left

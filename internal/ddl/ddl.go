@@ -150,7 +150,7 @@ func (w *writer) change(c diff.Change) {
 			w.create(c.To)
 		}
 	case diff.Drop:
-		w.drop(c.From)
+		w.drop(c)
 	case diff.Alter:
 		w.alter(c)
 	case diff.Rename:
@@ -315,14 +315,18 @@ func (w *writer) securityLabels(o catalog.Object, from []catalog.SecurityLabel) 
 	}
 }
 
-func (w *writer) drop(o catalog.Object) {
-	id := o.Base().ID
+func (w *writer) drop(d diff.Drop) {
+	o, id := d.From, d.From.Base().ID
 	switch o := o.(type) {
 	case *catalog.Column:
+		alter := alterTable(id)
+		if d.Only {
+			alter = w.only(id)
+		}
 		if o.Generated != "" { // can be computed again
-			w.add(alterTable(id) + "DROP COLUMN " + ident(id.Sub()))
+			w.add(alter + "DROP COLUMN " + ident(id.Sub()))
 		} else {
-			w.add(alterTable(id)+"DROP COLUMN "+ident(id.Sub()), DataLoss)
+			w.add(alter+"DROP COLUMN "+ident(id.Sub()), DataLoss)
 		}
 	case *catalog.Default:
 		w.add(w.only(id) + "ALTER COLUMN " + ident(id.Sub()) + " DROP DEFAULT")

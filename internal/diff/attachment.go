@@ -93,8 +93,9 @@ func (w *work) inherited() {
 			w.cameDown[id] = true
 		}
 	}
+	w.leaveBehind()
 	for id, o := range w.drops {
-		if isInherited(o) && w.to.Get(tableOfObject(o)) != nil && w.keepsParent(w.from, o) {
+		if isInherited(o) && w.to.Get(tableOfObject(o)) != nil && w.keepsParent(w.from, o) && !w.isLeftBelow(id) {
 			delete(w.drops, id)
 		}
 	}
@@ -120,6 +121,48 @@ func (w *work) inherited() {
 			}
 		}
 	}
+}
+
+// leaveBehind finds the columns that go from a table and stay below it: DROP
+// COLUMN takes the inherited ones away as well, with their data, but for ONLY.
+func (w *work) leaveBehind() {
+	for o := range w.from.Each {
+		a, ok := o.(*catalog.Attachment)
+		if !ok || a.IsPartition() || !w.staysAttached(a.ID) {
+			continue
+		}
+		for _, parent := range a.Parents {
+			for id := range w.drops {
+				if id.Kind() != catalog.KindColumn || tableOf(id) != parent || w.creates[id] != nil {
+					continue
+				}
+				below := a.ID.With(catalog.KindColumn, id.Sub())
+				was, _ := w.from.Get(below).(*catalog.Column)
+				is, _ := w.to.Get(below).(*catalog.Column)
+				if was != nil && is != nil && was.Inherited && !is.Inherited {
+					w.leaveColumn(id)
+				}
+			}
+		}
+	}
+}
+
+// leaveColumn has a column go from its table only, and likewise from those above.
+func (w *work) leaveColumn(id catalog.ID) {
+	if w.drops[id] == nil || w.leftBehind[id] {
+		return
+	}
+	w.leftBehind[id] = true
+	for _, parent := range w.from.Parents(tableOf(id)) {
+		w.leaveColumn(parent.With(catalog.KindColumn, id.Sub()))
+	}
+}
+
+// isLeftBelow tells that a table above loses a column by itself only.
+func (w *work) isLeftBelow(column catalog.ID) bool {
+	return slices.ContainsFunc(w.from.Parents(tableOf(column)), func(parent catalog.ID) bool {
+		return w.leftBehind[parent.With(catalog.KindColumn, column.Sub())]
+	})
 }
 
 // losesNotNull has columns below set NOT NULL again when the one above loses it:
@@ -255,6 +298,13 @@ func (g *graph) attachments() {
 	}
 	for id, n := range g.drops {
 		around(id, n.change.Object(), true)
+		if id.Kind() == catalog.KindColumn {
+			for _, parent := range g.w.from.Parents(tableOf(id)) {
+				if above := parent.With(catalog.KindColumn, id.Sub()); g.w.leftBehind[above] {
+					g.edge(g.drops[above], n)
+				}
+			}
+		}
 	}
 	g.aboveAttachments()
 	for id, n := range g.makes {

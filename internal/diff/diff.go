@@ -27,7 +27,11 @@ type Change interface {
 type Create struct{ To catalog.Object }
 
 // Drop removes one.
-type Drop struct{ From catalog.Object }
+type Drop struct {
+	From catalog.Object
+	// Only tells of a column that those below keep, as one of their own.
+	Only bool
+}
 
 // Alter changes one in place.
 type Alter struct {
@@ -95,7 +99,7 @@ func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
 func newWork(from, to *catalog.Catalog, options Options) *work {
 	return &work{
 		from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{},
-		carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, cameDown: map[catalog.ID]bool{}, factsOf: map[reflect.Type][]fact{},
+		carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, cameDown: map[catalog.ID]bool{}, leftBehind: map[catalog.ID]bool{}, factsOf: map[reflect.Type][]fact{},
 	}
 }
 
@@ -115,6 +119,8 @@ type work struct {
 	keys     map[catalog.ID][]*catalog.Constraint // see keysTo
 	// cameDown are alterations of what a change above makes.
 	cameDown map[catalog.ID]bool
+	// leftBehind are the columns that go from a table and stay below it.
+	leftBehind map[catalog.ID]bool
 }
 
 // match compares objects of one name.

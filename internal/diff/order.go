@@ -26,7 +26,7 @@ type node struct {
 func (w *work) order() ([]Change, error) {
 	g := &graph{w: w, drops: map[catalog.ID]*node{}, makes: map[catalog.ID]*node{}}
 	for id, o := range w.drops {
-		g.drops[id] = &node{change: Drop{From: o}, rank: dropRank(o), id: id}
+		g.drops[id] = &node{change: Drop{From: o, Only: w.leftBehind[id]}, rank: dropRank(o), id: id}
 	}
 	for id, o := range w.creates {
 		g.makes[id] = &node{change: Create{To: o}, rank: makeRank(o), id: id}
@@ -347,7 +347,7 @@ func makeRank(o catalog.Object) int {
 		return 22
 	case *catalog.Sequence:
 		return 23
-	case *catalog.Function, *catalog.Cast:
+	case *catalog.Function, *catalog.Cast, *catalog.Transform: // functions may need that one
 		return 24
 	case *catalog.Table:
 		return 25
