@@ -6,10 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/ddl"
 	"github.com/aludel-db/aludel/internal/diff"
-	"github.com/aludel-db/aludel/internal/shadow"
 	"github.com/aludel-db/aludel/internal/sqltext"
 )
 
@@ -35,18 +33,13 @@ func ParseRename(text string) (Rename, error) {
 	return Rename(h), err
 }
 
-// RenamesInSQL finds the comments "-- renamed_from: old" of a script: behind a
-// column or a CREATE, or on the line above.
-func RenamesInSQL(script string) []Rename {
-	var list []Rename
-	for _, c := range sqltext.RenamedFromComments(script) {
-		r := Rename{From: c.Old, To: c.Name, Optional: true}
-		if c.Column != "" {
-			r.From, r.To = c.Name+"."+c.Old, c.Column
-		}
-		list = append(list, r)
+// renameOf is what a comment "-- renamed_from: old" says, behind a column or a
+// CREATE, or on the line above. It stays when it was followed.
+func renameOf(c sqltext.RenamedFrom) Rename {
+	if c.Column != "" {
+		return Rename{From: c.Name + "." + c.Old, To: c.Column, Optional: true}
 	}
-	return list
+	return Rename{From: c.Old, To: c.Name, Optional: true}
 }
 
 // Renames are those that were found in two snapshots.
@@ -80,29 +73,41 @@ func (r *Renames) Inverse() *Renames {
 
 // Renamed is the snapshot with the new names, and [Diff] from it begins with
 // what gives them. How the definitions read that speak of what is renamed,
-// PostgreSQL itself has to say: conn is a connection to an empty database of a
-// throw-away server of the same major version, in which the snapshot is made.
-func (s *Snapshot) Renamed(ctx context.Context, conn *pgx.Conn, renames *Renames) (*Snapshot, error) {
+// PostgreSQL itself has to say: the snapshot is made in a database of the
+// shadow.
+func (s *Snapshot) Renamed(ctx context.Context, shadow *Shadow, renames *Renames) (*Snapshot, error) {
 	if len(renames.list) == 0 {
 		return s, nil
+	}
+	conn, err := shadow.scratch.Create(ctx, "")
+	if err != nil {
+		return nil, err
 	}
 	d, err := s.Dump(DiffOptions{})
 	if err != nil {
 		return nil, err
 	}
+	if err := shadow.scratch.Run(ctx, conn, d.SQL()); err != nil {
+		return nil, fmt.Errorf("following the renames on a throw-away database: %w", err)
+	}
+	return s.renamedOn(ctx, shadow, conn, renames, func(ctx context.Context, conn *pgx.Conn) (*Snapshot, error) {
+		return ReadSnapshot(ctx, conn, SnapshotOptions{})
+	})
+}
+
+// renamedOn is Renamed on a database that holds the snapshot already.
+func (s *Snapshot) renamedOn(ctx context.Context, shadow *Shadow, conn *pgx.Conn, renames *Renames, read func(context.Context, *pgx.Conn) (*Snapshot, error)) (*Snapshot, error) {
 	changes := diff.Renames(s.catalog, renames.to.catalog, renames.list)
 	for _, statement := range ddl.Render(s.catalog, changes, ddl.Options{}) {
-		d.Statements = append(d.Statements, SchemaStatement{SQL: statement.SQL})
-	}
-	for _, statement := range d.Statements {
-		if err := shadow.Run(ctx, conn, statement.SQL); err != nil {
+		if err := shadow.scratch.Run(ctx, conn, statement.SQL); err != nil {
 			return nil, fmt.Errorf("following the renames on a throw-away database: %w in %s", err, statement.SQL)
 		}
 	}
-	c, err := catalog.Read(ctx, conn, catalog.Options{})
+	renamed, err := read(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	c.ReadAs(s.catalog)
-	return &Snapshot{catalog: c, renames: append(s.renames, changes...)}, nil
+	renamed.catalog.ReadAs(s.catalog)
+	renamed.renames = append(s.renames, changes...)
+	return renamed, nil
 }

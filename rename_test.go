@@ -1,6 +1,7 @@
 package aludel_test
 
 import (
+	"context"
 	"flag"
 	"os"
 	"path/filepath"
@@ -48,7 +49,15 @@ func TestRenames(t *testing.T) {
 
 func testRename(t *testing.T, path string, archive *txtar.Archive, files map[string]string) {
 	t.Helper()
-	hints := aludel.RenamesInSQL(files["new"])
+	models := filepath.Join(t.TempDir(), "new.sql")
+	if err := os.WriteFile(models, []byte(files["new"]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	shadow := openShadow(t)
+	_, hints, err := aludel.Models{Sources: []aludel.ModelSource{{Paths: []string{models}}}}.Make(t.Context(), shadow, "public", aludel.SnapshotOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for line := range strings.Lines(files["renames"]) {
 		hint, err := aludel.ParseRename(strings.TrimSpace(line))
 		if err != nil {
@@ -69,7 +78,7 @@ func testRename(t *testing.T, path string, archive *txtar.Archive, files map[str
 		return
 	}
 	// The constraints that NOT NULL is in PostgreSQL 18 are renamed too.
-	up := notNulls.ReplaceAllString(lead(t, conn, from, to, renames), "")
+	up := notNulls.ReplaceAllString(lead(t, conn, shadow, from, to, renames), "")
 	if *update && up != files["up"] {
 		archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == "up" })
 		archive.Files = append(archive.Files, txtar.File{Name: "up", Data: []byte(up)})
@@ -82,16 +91,16 @@ func testRename(t *testing.T, path string, archive *txtar.Archive, files map[str
 	if left := aludelDiff(t, snapshot(t, conn), to); len(left.Statements) > 0 {
 		t.Errorf("up leaves %v", left.Statements)
 	}
-	lead(t, conn, snapshot(t, conn), from, renames.Inverse())
+	lead(t, conn, shadow, snapshot(t, conn), from, renames.Inverse())
 	if left := aludelDiff(t, snapshot(t, conn), from); len(left.Statements) > 0 {
 		t.Errorf("down leaves %v", left.Statements)
 	}
 }
 
 // lead makes one state of another, and answers the statements.
-func lead(t *testing.T, conn *pgx.Conn, from, to *aludel.Snapshot, renames *aludel.Renames) string {
+func lead(t *testing.T, conn *pgx.Conn, shadow *aludel.Shadow, from, to *aludel.Snapshot, renames *aludel.Renames) string {
 	t.Helper()
-	renamed, err := from.Renamed(t.Context(), pgtest.New(t).Connect(t), renames)
+	renamed, err := from.Renamed(t.Context(), shadow, renames)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +115,21 @@ func lead(t *testing.T, conn *pgx.Conn, from, to *aludel.Snapshot, renames *alud
 		}
 	}
 	return script.String()
+}
+
+// openShadow makes throw-away databases on the tests' server.
+func openShadow(t *testing.T) *aludel.Shadow {
+	t.Helper()
+	s, err := aludel.OpenShadow(t.Context(), aludel.ShadowOptions{Server: pgtest.Server(t).Config("postgres")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }
 
 func snapshot(t *testing.T, conn *pgx.Conn) *aludel.Snapshot {

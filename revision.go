@@ -47,7 +47,12 @@ func (m *Migrator) NewRevision(options NewRevisionOptions) (*Revision, error) {
 	if err != nil {
 		return nil, m.explain(context.Background(), nil, err)
 	}
-	folder, err := m.folderFor(options.Path, parents)
+	return m.writeDraft(draft, options.Path, parents)
+}
+
+// writeDraft writes a file into the folder at path, default that of the parents.
+func (m *Migrator) writeDraft(draft *revision.Draft, path string, parents []*revision.Revision) (*Revision, error) {
+	folder, err := m.folderFor(path, parents)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +61,7 @@ func (m *Migrator) NewRevision(options NewRevisionOptions) (*Revision, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(folder, filepath.FromSlash(name))
+	path = filepath.Join(folder, filepath.FromSlash(name))
 	text, err := draft.Render(path, m.options.Template)
 	if err != nil {
 		return nil, err
@@ -67,7 +72,7 @@ func (m *Migrator) NewRevision(options NewRevisionOptions) (*Revision, error) {
 	return &Revision{
 		ID: draft.ID, Message: draft.Message, Description: draft.Message, DownRevisions: draft.DownRevisions,
 		DependsOn: draft.DependsOn, BranchLabels: draft.BranchLabels, Labels: draft.BranchLabels,
-		Created: draft.Created, Path: path, Head: true, MergePoint: len(parents) > 1,
+		Created: draft.Created, Path: path, Head: true, MergePoint: len(draft.DownRevisions) > 1,
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package aludel
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -11,8 +10,6 @@ import (
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/ddl"
 	"github.com/aludel-db/aludel/internal/diff"
-	"github.com/aludel-db/aludel/internal/revision"
-	"github.com/aludel-db/aludel/internal/sqltext"
 )
 
 // A Snapshot is what a database held at one moment, as far as its definitions
@@ -77,6 +74,9 @@ func (s *Snapshot) Unsupported() []string { return slices.Clone(s.catalog.Unsupp
 // Major is the major version of the server that it was read from.
 func (s *Snapshot) Major() int { return s.catalog.Major }
 
+// ServerMajor is the major version of the server behind a connection.
+func ServerMajor(conn *pgx.Conn) int { return catalog.Major(conn) }
+
 // DiffOptions are those of [Diff].
 type DiffOptions struct {
 	// NoOwners and NoPrivileges leave these out of account.
@@ -92,6 +92,16 @@ type Difference struct {
 	// Candidates are what may be renames and was not said to be: each is written
 	// as a drop and a creation. They are in the form of --rename.
 	Candidates []Rename
+}
+
+// SQL is the statements as a script.
+func (d *Difference) SQL() string {
+	var b strings.Builder
+	for _, s := range d.Statements {
+		b.WriteString(s.SQL)
+		b.WriteString(";\n")
+	}
+	return b.String()
 }
 
 // A SchemaChange is one object that differs.
@@ -199,29 +209,4 @@ func schemaChanges(changes []diff.Change) []SchemaChange {
 		list = append(list, change)
 	}
 	return list
-}
-
-// An SQLStatement is one of a script.
-type SQLStatement struct {
-	SQL  string
-	Line int // that it begins on, from 1
-}
-
-// SplitSQL takes a script apart. What is only for psql is a [FileError]; path
-// is the script's, for it.
-func SplitSQL(path, script string) ([]SQLStatement, error) {
-	statements, err := sqltext.Split(script)
-	var fault *sqltext.Error
-	if errors.As(err, &fault) {
-		at := sqltext.PositionAt(script, fault.Offset)
-		return nil, publicError(&revision.FileError{Path: path, Line: at.Line, Column: at.Column, Message: fault.Message, Hint: fault.Hint})
-	}
-	if err != nil {
-		return nil, err
-	}
-	list := make([]SQLStatement, len(statements))
-	for i, s := range statements {
-		list[i] = SQLStatement{SQL: s.Text, Line: 1 + strings.Count(script[:s.Offset], "\n")}
-	}
-	return list, nil
 }

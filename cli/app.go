@@ -29,6 +29,7 @@ type app struct {
 	verbose  bool
 	x        map[string]string // -x
 	loaded   *config.Config
+	shadows  map[int]*aludel.Shadow // by the major version that was asked for
 	closers  []func() error
 }
 
@@ -39,6 +40,7 @@ func (a *app) globalFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.flags.Dir, "dir", "", "`FOLDER` of revision files, in place of migrations.dir")
 	f.StringVar(&a.flags.URL, "database-url", "", "`URL` of the database")
 	f.StringVar(&a.flags.Schema, "schema", "", "`SCHEMA` that migrations work in")
+	f.StringVar(&a.flags.ShadowURL, "shadow-url", "", "`URL` of a server on which throw-away databases may be made")
 	f.BoolVar(&a.embedded, "embedded", false, "use a PostgreSQL that aludel runs itself, kept beside the configuration")
 	f.StringVarP(&a.output, "output", "o", "text", "`FORMAT` of the result: text or json")
 	f.BoolVarP(&a.out.quiet, "quiet", "q", false, "print results only")

@@ -79,13 +79,11 @@ func (a *app) diffCommand() *cobra.Command {
 // tell, and answers the two states in the order in which to compare them.
 func (a *app) renamed(cmd *cobra.Command, from *aludel.Snapshot, target state, flags []string, down bool) (*aludel.Snapshot, *aludel.Snapshot, error) {
 	list, to := target.renames, target.Snapshot
-	for _, flag := range flags {
-		r, err := aludel.ParseRename(flag)
-		if err != nil {
-			return nil, nil, &usageError{err: err, cmd: cmd}
-		}
-		list = append(list, r)
+	more, err := parseRenames(cmd, flags)
+	if err != nil {
+		return nil, nil, err
 	}
+	list = append(list, more...)
 	renames, err := aludel.ResolveRenames(from, to, list)
 	if err != nil {
 		return nil, nil, err
@@ -96,11 +94,11 @@ func (a *app) renamed(cmd *cobra.Command, from *aludel.Snapshot, target state, f
 	if renames.None() {
 		return from, to, nil
 	}
-	conn, err := a.throwAway(cmd.Context(), from.Major())
+	shadow, err := a.shadow(cmd.Context(), from.Major())
 	if err != nil {
 		return nil, nil, err
 	}
-	from, err = from.Renamed(cmd.Context(), conn, renames)
+	from, err = from.Renamed(cmd.Context(), shadow, renames)
 	return from, to, err
 }
 
@@ -127,27 +125,36 @@ func diffFlags(cmd *cobra.Command, options *diffOptions) {
 // difference prints statements, each with its hazards above it.
 func (a *app) difference(d *aludel.Difference) error {
 	if a.out.json {
-		result := diffJSON{Changes: []schemaChangeJSON{}, Statements: []schemaStatementJSON{}, Candidates: []string{}}
-		for _, c := range d.Candidates {
-			result.Candidates = append(result.Candidates, c.String())
-		}
-		for _, c := range d.Changes {
-			result.Changes = append(result.Changes, schemaChangeJSON{c.Kind, c.Object, c.Action, c.Was, some(c.Facts)})
-		}
-		for _, s := range d.Statements {
-			locks := []tableLockJSON{}
-			for _, l := range s.Locks {
-				locks = append(locks, tableLockJSON(l))
-			}
-			result.Statements = append(result.Statements, schemaStatementJSON{s.SQL, s.Transactional, s.CommitAfter, some(s.Hazards), locks})
-		}
-		return a.out.data(result)
+		return a.out.data(differenceJSON(d))
 	}
+	a.statements(d)
+	return nil
+}
+
+func differenceJSON(d *aludel.Difference) diffJSON {
+	result := diffJSON{Changes: []schemaChangeJSON{}, Statements: []schemaStatementJSON{}, Candidates: []string{}}
+	for _, c := range d.Candidates {
+		result.Candidates = append(result.Candidates, c.String())
+	}
+	for _, c := range d.Changes {
+		result.Changes = append(result.Changes, schemaChangeJSON{c.Kind, c.Object, c.Action, c.Was, some(c.Facts)})
+	}
+	for _, s := range d.Statements {
+		locks := []tableLockJSON{}
+		for _, l := range s.Locks {
+			locks = append(locks, tableLockJSON(l))
+		}
+		result.Statements = append(result.Statements, schemaStatementJSON{s.SQL, s.Transactional, s.CommitAfter, some(s.Hazards), locks})
+	}
+	return result
+}
+
+// statements prints SQL as text.
+func (a *app) statements(d *aludel.Difference) {
 	for _, s := range d.Statements {
 		if len(s.Hazards) > 0 {
 			a.out.line("-- hazard: %s", strings.Join(s.Hazards, ", "))
 		}
 		a.out.line("%s;", s.SQL)
 	}
-	return nil
 }

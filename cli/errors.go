@@ -97,6 +97,14 @@ func message(err error) string {
 	if errors.As(err, &graph) {
 		return graph.Message
 	}
+	var models *aludel.ModelsError
+	if errors.As(err, &models) {
+		return modelsMessage(models)
+	}
+	var proof *aludel.ProofError
+	if errors.As(err, &proof) && proof.Left != "" {
+		return proof.Error() + "; it would still take\n" + strings.TrimRight(proof.Left, "\n")
+	}
 	var statement *aludel.StatementError
 	var interrupted *aludel.InterruptedError
 	text := err.Error()
@@ -115,6 +123,18 @@ func message(err error) string {
 		if detail.text != "" {
 			text += "\n" + detail.name + ":  " + detail.text
 		}
+	}
+	return text
+}
+
+// modelsMessage shows the line of the models' SQL with a caret.
+func modelsMessage(e *aludel.ModelsError) string {
+	text := e.Error()
+	if e.Source != "" {
+		text += "\n" + caret(e.Line, e.Column, e.Source)
+	}
+	if e.Detail != "" {
+		text += "\nDETAIL:  " + e.Detail
 	}
 	return text
 }
@@ -157,6 +177,7 @@ func (a *app) hints(err error) []string {
 		irreversible *aludel.IrreversibleError
 		noServer     *shadow.NotFoundError
 		hook         *hookError
+		models       *aludel.ModelsError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -181,9 +202,42 @@ func (a *app) hints(err error) []string {
 	case errors.As(err, &hook):
 		return []string{"the new file stays: " + a.shown(hook.path), "migrations.hooks in " + a.shown(a.loaded.Path) + " has the command"}
 	case errors.As(err, &noServer):
-		return nil // its message says how to install one
+		return []string{"or name a server on which throw-away databases may be made: --shadow-url, or shadow.on_target = true"}
+	case errors.As(err, &models):
+		return split(models.Hint)
+	}
+	if hints := autogenerateHints(err); hints != nil {
+		return hints
 	}
 	return databaseHints(err)
+}
+
+func autogenerateHints(err error) []string {
+	var (
+		ambiguous *aludel.AmbiguousRenameError
+		behind    *aludel.NotUpToDateError
+		proof     *aludel.ProofError
+		version   *aludel.ShadowVersionError
+	)
+	switch {
+	case errors.As(err, &ambiguous):
+		hints := []string{"nothing was written; say which it is:"}
+		for _, c := range ambiguous.Candidates {
+			hints = append(hints, fmt.Sprintf("  --rename '%s'", c))
+		}
+		return append(hints, "  --no-rename where what goes is to be dropped, with what it holds, and what comes is new")
+	case errors.As(err, &behind):
+		var hints []string
+		for _, s := range behind.Pending {
+			hints = append(hints, fmt.Sprintf("pending: %s, %s", s.Revision.ID, s.Revision.Message))
+		}
+		return append(hints, "run \"aludel upgrade heads\" first, or compare with what the revisions make: --against migrations")
+	case errors.As(err, &proof):
+		return []string{"nothing was written; this is a fault of aludel's: please report it with the two schemas", "\"aludel diff\" shows the statements, to start a revision by hand"}
+	case errors.As(err, &version):
+		return []string{fmt.Sprintf("name a server of PostgreSQL %d with --shadow-url, or install that one here: aludel finds it", version.Wanted)}
+	}
+	return nil
 }
 
 func split(hint string) []string {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,18 +17,27 @@ import (
 
 func (a *app) revisionCommand() *cobra.Command {
 	var options aludel.NewRevisionOptions
+	var auto autogenerateFlags
 	var sqlFile, head string
 	cmd := &cobra.Command{
 		Use:     "revision",
 		Short:   "Write the file of a new revision",
-		Example: "  aludel revision -m \"add email_verified to users\"\n  aludel revision -m \"billing\" --head base --branch-label billing",
+		Example: "  aludel revision --autogenerate -m \"add email_verified to users\"\n  aludel revision -m \"add email_verified to users\"\n  aludel revision -m \"billing\" --head base --branch-label billing",
 		Args:    arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := a.migrator()
 			if err != nil {
 				return err
 			}
+			if !auto.on {
+				if flag := auto.changed(cmd); flag != "" {
+					return &usageError{err: fmt.Errorf("--%s goes with --autogenerate", flag), cmd: cmd}
+				}
+			}
 			if sqlFile != "" {
+				if auto.on {
+					return &usageError{err: errors.New("--autogenerate writes the sections itself: --sql-file has no place there"), cmd: cmd}
+				}
 				if !filepath.IsAbs(sqlFile) {
 					sqlFile = filepath.Join(a.options.Dir, sqlFile)
 				}
@@ -41,6 +51,9 @@ func (a *app) revisionCommand() *cobra.Command {
 				options.Heads = []string{head}
 			}
 			options.X = a.x
+			if auto.on {
+				return a.autogenerate(cmd, m, options, &auto)
+			}
 			r, err := m.NewRevision(options)
 			if err != nil {
 				return err
@@ -52,6 +65,7 @@ func (a *app) revisionCommand() *cobra.Command {
 	f.StringVarP(&options.Message, "message", "m", "", "`TEXT` of the message")
 	f.StringVar(&head, "head", "", "`REVISION` to stand on (default head; base for a new base)")
 	f.StringVar(&sqlFile, "sql-file", "", "`FILE` with the SQL of the up section")
+	auto.add(f)
 	newFileFlags(cmd, &options.BranchLabels, &options.ID, &options.Path, &options.Splice)
 	f.StringArrayVar(&options.DependsOn, "depends-on", nil, "`REVISION` that has to be applied first; may be repeated")
 	return cmd
@@ -68,6 +82,17 @@ func newFileFlags(cmd *cobra.Command, labels *[]string, id, path *string, splice
 
 // generated reports a new file and has the hooks work on it.
 func (a *app) generated(ctx context.Context, r *aludel.Revision) error {
+	if err := a.written(ctx, r); err != nil {
+		return err
+	}
+	if a.out.json {
+		return a.listJSON([]aludel.Revision{*r})
+	}
+	return nil
+}
+
+// written says that a file is there, and has the hooks work on it.
+func (a *app) written(ctx context.Context, r *aludel.Revision) error {
 	a.out.say("Generating %s ...  done", r.Path)
 	for _, hook := range a.loaded.Migrations.Hooks {
 		if err := a.hook(ctx, hook, r.Path); err != nil {
@@ -78,9 +103,6 @@ func (a *app) generated(ctx context.Context, r *aludel.Revision) error {
 		if _, err := a.migrator(); err != nil { // a hook may have broken it
 			return err
 		}
-	}
-	if a.out.json {
-		return a.listJSON([]aludel.Revision{*r})
 	}
 	return nil
 }

@@ -4,28 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/cobra"
 
 	"github.com/aludel-db/aludel"
-	"github.com/aludel-db/aludel/internal/shadow"
+	"github.com/aludel-db/aludel/internal/config"
 )
 
 // stateHelp is what diff and dump say about their arguments.
 const stateHelp = "A state is one of\n" +
 	"  db                the configured database\n" +
 	"  postgres://…      another one\n" +
+	"  models            what the models ask for ([models] in aludel.toml)\n" +
 	"  migrations        what the revisions make; migrations@REVISION up to one of them\n" +
 	"  file:PATH         a file or a folder of SQL, in any order\n" +
 	"  empty             a new database\n" +
-	"What is not a database is made in a throw-away one, on a PostgreSQL that aludel runs itself."
+	"What is not a database is made in a throw-away one, on a PostgreSQL that aludel runs itself, or on that of --shadow-url."
 
 // A state is what a database held, or would.
 type state struct {
@@ -42,7 +41,8 @@ func (a *app) states(cmd *cobra.Command, objects objectFilter, names ...string) 
 	if err != nil {
 		return nil, err
 	}
-	options.IncludeObjects, options.ExcludeObjects = objects.include, objects.exclude
+	options.IncludeObjects = append(options.IncludeObjects, objects.include...)
+	options.ExcludeObjects = append(options.ExcludeObjects, objects.exclude...)
 	major := 0
 	for i, name := range names {
 		if name != "db" && !isURL(name) {
@@ -71,9 +71,7 @@ func (a *app) states(cmd *cobra.Command, objects objectFilter, names ...string) 
 	}
 	for i, s := range snapshots {
 		if s.Snapshot != nil {
-			for _, what := range s.Unsupported() {
-				a.out.note("warning: not looked at in %s: %s", shownState(names[i]), what)
-			}
+			a.unsupported(shownState(names[i]), s.Unsupported())
 		}
 	}
 	for i, name := range names {
@@ -92,6 +90,12 @@ func (a *app) states(cmd *cobra.Command, objects objectFilter, names ...string) 
 	return snapshots, nil
 }
 
+func (a *app) unsupported(where string, list []string) {
+	for _, what := range list {
+		a.out.note("warning: not looked at in %s: %s", where, what)
+	}
+}
+
 // shownState leaves the password out that a URL may hold.
 func shownState(name string) string {
 	if isURL(name) {
@@ -105,8 +109,8 @@ func isURL(name string) bool {
 }
 
 // snapshotOptions restrict what is read: to the schema of the configuration
-// where its database or its revisions are among the states, or to that of
-// --schema. The version table and the history are no part of any state.
+// where its database, its models or its revisions are among the states, or to
+// that of --schema. The version table and the history are no part of any state.
 func (a *app) snapshotOptions(names []string) (aludel.SnapshotOptions, error) {
 	c, err := a.config()
 	if err != nil {
@@ -114,9 +118,13 @@ func (a *app) snapshotOptions(names []string) (aludel.SnapshotOptions, error) {
 	}
 	tables := aludel.Options{VersionTable: c.VersionTable, HistoryTable: c.HistoryTable}
 	options := aludel.SnapshotOptions{Exclude: [][2]string{{c.VersionTableSchema, c.VersionTable}, {c.VersionTableSchema, tables.History()}}}
-	own := slices.ContainsFunc(names, func(n string) bool { return n == "db" || strings.HasPrefix(n, "migrations") })
+	own := slices.ContainsFunc(names, func(n string) bool { return n == "db" || n == "models" || strings.HasPrefix(n, "migrations") })
 	if own || a.flags.Schema != "" {
 		options.Schemas = []string{c.Schema}
+	}
+	if slices.Contains(names, "models") {
+		options.Schemas = append(options.Schemas, c.Models.Schemas...)
+		options.IncludeObjects, options.ExcludeObjects = slices.Clone(c.Models.Include), slices.Clone(c.Models.Exclude)
 	}
 	return options, nil
 }
@@ -138,146 +146,101 @@ func (a *app) madeState(cmd *cobra.Command, name string, major int, options alud
 	path, isFile := strings.CutPrefix(name, "file:")
 	_, target, _ := strings.Cut(name, "@")
 	isMigrations := name == "migrations" || strings.HasPrefix(name, "migrations@")
-	if !isFile && !isMigrations {
+	if !isFile && !isMigrations && name != "models" {
 		err := fmt.Errorf("%q is no state", name)
 		if _, missing := os.Stat(name); missing == nil {
 			err = fmt.Errorf("%w: of a file say file:%s", err, name)
 		}
 		return s, &usageError{err: err, cmd: cmd}
 	}
-	conn, err := a.throwAway(ctx, major)
-	if err != nil {
+	if isMigrations {
+		m, err := a.migratorWith(nil)
+		if err != nil {
+			return s, err
+		}
+		shadow, err := a.shadow(ctx, major)
+		if err != nil {
+			return s, err
+		}
+		s.Snapshot, err = m.Replay(ctx, shadow, target, options)
 		return s, err
 	}
+	models := aludel.Models{Show: a.shown}
+	schema := ""
 	if isFile {
-		s.renames, err = a.loadFiles(ctx, conn, path)
+		models.Sources = []aludel.ModelSource{{Paths: []string{a.absolute(path)}}}
+	} else if models, err = a.models(); err != nil {
+		return s, err
 	} else {
-		err = a.replay(ctx, conn, target)
+		schema = a.loaded.Schema
 	}
+	shadow, err := a.shadow(ctx, major)
 	if err != nil {
 		return s, err
 	}
-	s.Snapshot, err = aludel.ReadSnapshot(ctx, conn, options)
+	s.Snapshot, s.renames, err = models.Make(ctx, shadow, schema, options)
 	return s, err
 }
 
-// throwAway answers a connection to a new database on a server that ends with
-// the program.
-func (a *app) throwAway(ctx context.Context, major int) (*pgx.Conn, error) {
+// models are those of the configuration.
+func (a *app) models() (aludel.Models, error) {
+	c, err := a.config()
+	if err != nil {
+		return aludel.Models{}, err
+	}
+	models := aludel.Models{Show: a.shown}
+	if c.Models.None() {
+		where := "aludel.toml"
+		if c.Path != "" {
+			where = a.shown(c.Path)
+		}
+		return models, &config.Error{
+			Message: "no models are configured", Hint: "say in " + where + " where the schema that you want comes from:\n" +
+				"[models]\nsql = [\"schema.sql\"]                  # files, folders, patterns\ncommand = [\"go\", \"run\", \"./schema\"]   # or a command that prints DDL",
+		}
+	}
+	if len(c.Models.SQL) > 0 {
+		models.Sources = append(models.Sources, aludel.ModelSource{Paths: c.Models.SQL})
+	}
+	for _, command := range c.Models.Commands {
+		models.Sources = append(models.Sources, aludel.ModelSource{Command: command, Dir: c.Root, Environ: a.options.Environ})
+	}
+	return models, nil
+}
+
+// shadow is where throw-away databases of a major version are made, 0 for any.
+// It is opened once and ends with the program.
+func (a *app) shadow(ctx context.Context, major int) (*aludel.Shadow, error) {
+	if s := a.shadows[major]; s != nil {
+		return s, nil
+	}
 	c, err := a.config()
 	if err != nil {
 		return nil, err
 	}
-	found, err := shadow.Find(shadow.Search{BinDir: c.PostgresBin, Path: c.SearchPath, Extra: []string{c.Root}, Major: major})
+	server, err := c.ShadowServer()
 	if err != nil {
 		return nil, err
 	}
-	server, err := shadow.Start(ctx, shadow.Options{Installation: found, Name: "state", CacheDir: c.CacheDir, TempDir: c.TempDir})
-	if err != nil {
-		return nil, fmt.Errorf("starting a throw-away PostgreSQL: %w", err)
+	s, err := aludel.OpenShadow(ctx, aludel.ShadowOptions{
+		Server: server, Major: major, BinDir: c.PostgresBin, Path: c.SearchPath, Extra: []string{c.Root, filepath.Dir(c.Root)},
+		CacheDir: c.CacheDir, TempDir: c.TempDir,
+	})
+	var version *aludel.ShadowVersionError
+	if server != nil && err != nil && !errors.As(err, &version) {
+		err = connectError(server, err)
 	}
+	if err != nil {
+		return nil, err
+	}
+	if a.shadows == nil {
+		a.shadows = map[int]*aludel.Shadow{}
+	}
+	a.shadows[major], a.shadows[s.Major()] = s, s
 	a.closers = append(a.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), embeddedStopWait)
 		defer cancel()
-		return server.Close(ctx)
+		return s.Close(ctx)
 	})
-	name := fmt.Sprintf("state_%d_%d", os.Getpid(), len(a.closers))
-	if err := server.CreateDatabase(ctx, name, ""); err != nil {
-		return nil, err
-	}
-	a.closers = append(a.closers, func() error { return server.DropDatabase(context.WithoutCancel(ctx), name) })
-	return a.dial(ctx, server.Config(name))
-}
-
-// replay runs the revisions.
-func (a *app) replay(ctx context.Context, conn *pgx.Conn, target string) error {
-	m, err := a.migratorWith(nil)
-	if err != nil {
-		return err
-	}
-	if target == "" {
-		target = "heads"
-	}
-	_, err = m.Upgrade(ctx, conn, aludel.UpgradeOptions{Target: target, CreateSchema: true})
-	return err
-}
-
-// loadFiles runs the statements of a file or a folder. Those that miss
-// something are tried again after the others, so that the order of statements
-// doesn't matter.
-func (a *app) loadFiles(ctx context.Context, conn *pgx.Conn, path string) (renames []aludel.Rename, err error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(a.options.Dir, path)
-	}
-	var pending []sqlFileStatement
-	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || file != path && filepath.Ext(file) != ".sql" {
-			return err
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		statements, err := aludel.SplitSQL(a.shown(file), string(text))
-		if err != nil {
-			return err
-		}
-		renames = append(renames, aludel.RenamesInSQL(string(text))...)
-		for _, s := range statements {
-			pending = append(pending, sqlFileStatement{file: a.shown(file), line: s.Line, sql: s.SQL})
-		}
-		return nil
-	})
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return nil, fmt.Errorf("reading the state: %w", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := conn.Exec(ctx, "SET check_function_bodies = off", pgx.QueryExecModeSimpleProtocol); err != nil {
-		return nil, err
-	}
-	for len(pending) > 0 {
-		var failed []sqlFileStatement
-		var first error
-		for _, s := range pending {
-			if err := s.run(ctx, conn); err != nil {
-				if !missesSomething(err) {
-					return nil, err
-				}
-				if first == nil {
-					first = err
-				}
-				failed = append(failed, s)
-			}
-		}
-		if len(failed) == len(pending) {
-			return nil, first
-		}
-		pending = failed
-	}
-	return renames, nil
-}
-
-// A sqlFileStatement is one of a file that makes a state.
-type sqlFileStatement struct {
-	file string
-	line int
-	sql  string
-}
-
-func (s *sqlFileStatement) run(ctx context.Context, conn *pgx.Conn) error {
-	err := shadow.Run(ctx, conn, s.sql)
-	if pgErr := (*pgconn.PgError)(nil); errors.As(err, &pgErr) {
-		return fmt.Errorf("%s:%d: %w", s.file, s.line, err)
-	}
-	return err
-}
-
-// missesSomething tells that a statement may work when others have run:
-// undefined table, column, function, object or schema.
-func missesSomething(err error) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && slices.Contains([]string{"42P01", "42703", "42883", "42704", "3F000", "42P17", "42830", "55000"}, pgErr.Code)
+	return s, nil
 }

@@ -258,6 +258,20 @@ func (c *Catalog) put(o Object) {
 	c.objects = append(c.objects, o)
 }
 
+// Remove takes out what gone picks, and that others need it.
+func (c *Catalog) Remove(gone func(Object) bool) {
+	kept := New()
+	for _, o := range c.objects {
+		if !gone(o) {
+			kept.put(o)
+		}
+	}
+	c.objects, c.places = kept.objects, kept.places
+	for _, o := range kept.objects {
+		o.Base().Needs = slices.DeleteFunc(o.Base().Needs, func(id ID) bool { return kept.Get(id) == nil })
+	}
+}
+
 // Each calls yield with every object, in the order in which they were read.
 func (c *Catalog) Each(yield func(Object) bool) {
 	for _, o := range c.objects {

@@ -48,7 +48,7 @@ func read(ctx context.Context, conn *pgx.Conn, options Options) (c *Catalog, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	r := &reader{
-		options: options, major: serverMajor(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on",
+		options: options, major: Major(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on",
 		catalog: New(), byOID: map[address]Object{}, standIns: map[address]Object{}, relations: map[uint32]Object{}, schemasByName: map[string]*Schema{},
 	}
 	queries := r.queries()
@@ -78,13 +78,15 @@ func read(ctx context.Context, conn *pgx.Conn, options Options) (c *Catalog, err
 	return r.catalog, nil
 }
 
-func serverMajor(conn *pgx.Conn) int {
+// Major is the major version of the server behind a connection; 0 of one that
+// says no number.
+func Major(conn *pgx.Conn) int {
 	version := conn.PgConn().ParameterStatus("server_version")
 	digits := version
 	if end := strings.IndexFunc(version, func(c rune) bool { return c < '0' || c > '9' }); end >= 0 {
 		digits = version[:end]
 	}
-	major, _ := strconv.Atoi(digits) // of a server that says no number, 0
+	major, _ := strconv.Atoi(digits)
 	return major
 }
 
@@ -384,14 +386,6 @@ func (r *reader) leaveOut() {
 	if len(r.options.ExcludePatterns)+len(r.options.IncludePatterns) == 0 {
 		return
 	}
-	kept := New()
-	for _, o := range r.catalog.objects {
-		if !r.options.filtered(r.catalog, o.Base().ID) {
-			kept.put(o)
-		}
-	}
-	r.catalog.objects, r.catalog.places = kept.objects, kept.places
-	for _, o := range kept.objects {
-		o.Base().Needs = slices.DeleteFunc(o.Base().Needs, func(id ID) bool { return kept.Get(id) == nil })
-	}
+	all := &Catalog{objects: r.catalog.objects, places: r.catalog.places}
+	r.catalog.Remove(func(o Object) bool { return r.options.filtered(all, o.Base().ID) })
 }

@@ -14,6 +14,7 @@ type Flags struct {
 	Dir         string // --dir: in place of migrations.dir
 	URL         string // --database-url
 	Schema      string // --schema
+	ShadowURL   string // --shadow-url
 	Embedded    *bool  // --embedded
 	// In place of run.lock_timeout, run.statement_timeout and run.lock_wait.
 	LockTimeout, StatementTimeout, LockWait *time.Duration
@@ -59,6 +60,9 @@ type Config struct {
 		LockWait         time.Duration // 0 is none
 		Transaction      string        // "each" or "all"
 	}
+
+	Models       Models
+	Autogenerate Autogenerate
 
 	// Embedded asks for the embedded server; Database is not to be asked then.
 	Embedded bool
@@ -107,7 +111,7 @@ func Load(in Input) (*Config, error) {
 			return nil, err
 		}
 	}
-	for _, step := range []func() error{c.loadSchema, c.loadTables, c.loadMigrations, c.loadRun, c.loadEmbedded} {
+	for _, step := range []func() error{c.loadSchema, c.loadTables, c.loadMigrations, c.loadRun, c.loadModels, c.loadEmbedded} {
 		if err := step(); err != nil {
 			return nil, err
 		}

@@ -32,6 +32,10 @@ type settings struct {
 	Migrations migrationsTable `toml:"migrations"`
 	Database   databaseTable   `toml:"database"`
 	Run        runTable        `toml:"run"`
+
+	Models       modelsTable       `toml:"models"`
+	Shadow       shadowTable       `toml:"shadow"`
+	Autogenerate autogenerateTable `toml:"autogenerate"`
 }
 
 type migrationsTable struct {

@@ -94,6 +94,17 @@ func (t *transaction) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// against is "database" or "migrations".
+type against struct{ text string }
+
+// UnmarshalText knows the two.
+func (a *against) UnmarshalText(text []byte) error {
+	if a.text = string(text); a.text != "database" && a.text != "migrations" {
+		return fmt.Errorf(`%q; write "database" or "migrations"`, text)
+	}
+	return nil
+}
+
 // A hook is a program and its arguments.
 type hook []string
 

@@ -28,9 +28,9 @@ const (
 {{- end}}
 -- created: {{.Created.Format "2006-01-02T15:04:05Z07:00"}}
 
--- migrate:up
+-- migrate:up{{with .UpOptions}} {{.}}{{end}}
 {{.Up}}
--- migrate:down
+-- migrate:down{{with .DownOptions}} {{.}}{{end}}
 {{.Down}}`
 )
 
@@ -43,6 +43,8 @@ type Draft struct {
 	BranchLabels  []string
 	Created       time.Time
 	Up, Down      string // the sections' SQL
+	// UpOptions and DownOptions stand behind the markers: transaction:false.
+	UpOptions, DownOptions string
 	// X are values for the template from whoever asked for the file.
 	X map[string]string
 }
@@ -116,9 +118,13 @@ func (d *Draft) checkReadsBack(path, src string) error {
 				strings.Join(c.got, ", "), c.key, strings.Join(c.want, ", "))
 		}
 	}
-	_, err = ParseScript(path, src)
+	script, err := ParseScript(path, src)
 	if err != nil {
 		return fmt.Errorf("the new file would not read back: %w", err)
+	}
+	if d.UpOptions != "" && !script.Up.NoTransaction || d.DownOptions != "" && !script.Down.NoTransaction {
+		return fmt.Errorf("the template has to write {{.UpOptions}} behind \"-- migrate:up\" and {{.DownOptions}} behind \"-- migrate:down\": %s%s",
+			d.UpOptions, d.DownOptions)
 	}
 	return nil
 }

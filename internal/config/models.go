@@ -1,0 +1,113 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+type modelsTable struct {
+	SQL        []string `toml:"sql"`
+	Command    []string `toml:"command"`
+	Commands   []hook   `toml:"commands"`
+	Schemas    []string `toml:"schemas"`
+	Include    []string `toml:"include"`
+	Exclude    []string `toml:"exclude"`
+	Owners     *bool    `toml:"owners"`
+	Privileges *bool    `toml:"privileges"`
+}
+
+type shadowTable struct {
+	URL      *databaseURL `toml:"url"`
+	OnTarget *bool        `toml:"on_target"`
+}
+
+type autogenerateTable struct {
+	Against *against `toml:"against"`
+	Process []string `toml:"process"`
+}
+
+// Models say where the schema that is wanted comes from.
+type Models struct {
+	// SQL are files, folders and patterns, absolute.
+	SQL []string
+	// Commands print DDL.
+	Commands [][]string
+	// Schemas are compared besides that of the configuration.
+	Schemas          []string
+	Include, Exclude []string
+	// Owners and Privileges has them compared.
+	Owners, Privileges bool
+}
+
+// None tells that nothing is configured.
+func (m *Models) None() bool { return len(m.SQL)+len(m.Commands) == 0 }
+
+// An Autogenerate says how revisions are written from models.
+type Autogenerate struct {
+	// Against is "database" or "migrations": what models are compared with.
+	Against string
+	// Process is a command that gets the changes as JSON and returns those to keep.
+	Process []string
+}
+
+func (c *Config) loadModels() error {
+	f, m := &c.settings.Models, &c.Models
+	for _, path := range f.SQL {
+		if path == "" {
+			return errorf("%s: models.sql holds an empty path", c.shown()).hint("the folder of the file itself is \".\"")
+		}
+		m.SQL = append(m.SQL, c.relative(path))
+	}
+	commands := slices.Clone(f.Commands)
+	if f.Command != nil {
+		commands = append([]hook{f.Command}, commands...)
+	}
+	for i, command := range commands {
+		if len(command) == 0 || command[0] == "" {
+			return errorf("%s: models.command: number %d is empty", c.shown(), i+1).hint(`write a command as ["program", "argument"]`)
+		}
+		m.Commands = append(m.Commands, command)
+	}
+	for _, schema := range f.Schemas {
+		if err := checkSchema(schema); err != nil {
+			return errorf("%s: models.schemas holds %v", c.shown(), err)
+		}
+	}
+	m.Schemas, m.Include, m.Exclude = f.Schemas, f.Include, f.Exclude
+	m.Owners, m.Privileges = or(f.Owners, false), or(f.Privileges, false)
+	a := &c.settings.Autogenerate
+	if a.Process != nil && (len(a.Process) == 0 || a.Process[0] == "") {
+		return errorf("%s: autogenerate.process is empty", c.shown()).hint(`write a command as ["program", "argument"]`)
+	}
+	c.Autogenerate = Autogenerate{Against: or(a.Against, against{"database"}).text, Process: a.Process}
+	return nil
+}
+
+// ShadowServer answers how to connect to the server on which throw-away databases
+// are made: that of --shadow-url, of ALUDEL_SHADOW_URL, of shadow.url, or with
+// shadow.on_target the configured database's. Nil is a server of aludel's own.
+func (c *Config) ShadowServer() (*pgx.ConnConfig, error) {
+	text, from := c.input.Flags.ShadowURL, "--shadow-url"
+	if text == "" {
+		text, from = c.env.value("ALUDEL_SHADOW_URL"), c.env.label("ALUDEL_SHADOW_URL")
+	}
+	file := &c.settings.Shadow
+	if text == "" && file.URL != nil {
+		text, from = file.URL.text, c.shown()+": shadow.url"
+	}
+	if text == "" {
+		if or(file.OnTarget, false) && !c.Embedded {
+			return c.Database()
+		}
+		return nil, nil
+	}
+	p, err := parseConnString(from, text)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.addDefaults(p); err != nil {
+		return nil, err
+	}
+	return connConfig(p)
+}

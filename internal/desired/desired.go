@@ -1,0 +1,232 @@
+// Package desired makes the schema that models ask for in a throw-away
+// database: it runs files of SQL, and the DDL that commands print. Whoever
+// calls reads the database then; there is no other way to know what DDL means.
+//
+// It may import shadow, sqltext and pgx. It reads the files that it is told to
+// and runs the commands that it is given, and knows nothing of catalogs.
+package desired
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/aludel-db/aludel/internal/shadow"
+	"github.com/aludel-db/aludel/internal/sqltext"
+)
+
+// A Source is one place that the desired state comes from. Several add up.
+type Source struct {
+	// Paths are files, folders with all below them, and patterns as in
+	// [filepath.Glob].
+	Paths []string
+	// Command prints DDL: a program and its arguments. It runs in Dir with the
+	// variables Environ, nil being those of this process.
+	Command []string
+	Dir     string
+	Environ []string
+	// Name is what messages call the command's output; default the command.
+	Name string
+}
+
+// Options say how to load.
+type Options struct {
+	// Schema is where unqualified names resolve.
+	Schema string
+	// Show writes a path as people know it; nil leaves it as it is.
+	Show func(path string) string
+}
+
+// A Loaded tells what the sources held besides objects.
+type Loaded struct {
+	// Renames are the comments that tell of old names.
+	Renames []sqltext.RenamedFrom
+	// Statements is how many ran.
+	Statements int
+	// Grants tells that some statement gives privileges, and Owners that one
+	// gives an object to a role.
+	Grants, Owners bool
+}
+
+// Load makes the state in conn's database. What can't run is a
+// [*StatementError], a command that fails a [*CommandError].
+func Load(ctx context.Context, scratch *shadow.Scratch, conn *pgx.Conn, sources []Source, options Options) (*Loaded, error) {
+	l := &loader{scratch: scratch, conn: conn, made: map[string]*statement{}}
+	if options.Show == nil {
+		options.Show = func(path string) string { return path }
+	}
+	for _, source := range sources {
+		texts, err := source.read(ctx, options.Show)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range texts {
+			if err := l.take(t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &l.loaded, l.run(ctx, options.Schema)
+}
+
+// A text is a script with its name.
+type text struct{ name, sql string }
+
+// A statement is one of a text.
+type statement struct {
+	sqltext.Statement
+	text *text
+}
+
+type loader struct {
+	scratch *shadow.Scratch
+	conn    *pgx.Conn
+	pending []*statement
+	loaded  Loaded
+	made    map[string]*statement // what has made an object, by the statement's beginning
+}
+
+// take splits a script.
+func (l *loader) take(t text) error {
+	statements, err := sqltext.Split(t.sql)
+	var fault *sqltext.Error
+	if errors.As(err, &fault) {
+		at := sqltext.PositionAt(t.sql, fault.Offset)
+		return &SyntaxError{Path: t.name, Line: at.Line, Column: at.Column, Message: fault.Message, Hint: fault.Hint}
+	}
+	if err != nil {
+		return err
+	}
+	l.loaded.Renames = append(l.loaded.Renames, sqltext.RenamedFromComments(t.sql)...)
+	for _, s := range statements {
+		switch {
+		case s.Class == sqltext.TransactionControl: // a file is tried statement by statement
+			continue
+		case s.Kind == "GRANT" || s.Kind == "REVOKE" || s.Kind == "ALTER DEFAULT PRIVILEGES":
+			l.loaded.Grants = true
+		case strings.Contains(strings.ToUpper(s.Text), " OWNER TO "):
+			l.loaded.Owners = true
+		}
+		l.pending = append(l.pending, &statement{Statement: s, text: &t})
+	}
+	l.loaded.Statements = len(l.pending)
+	return nil
+}
+
+// run makes the schema, and runs all statements: in one message where their
+// order allows it, else one by one.
+func (l *loader) run(ctx context.Context, schema string) error {
+	// Bodies of functions may speak of what comes later; PostgreSQL looks at
+	// them when they run.
+	prepare := "SET check_function_bodies = off"
+	if schema != "" {
+		name := pgx.Identifier{schema}.Sanitize()
+		prepare += "; CREATE SCHEMA IF NOT EXISTS " + name + "; SET search_path = " + name
+		if schema != "public" {
+			prepare += ", public" // as extensions are mostly there
+		}
+	}
+	if err := l.scratch.Run(ctx, l.conn, prepare); err != nil {
+		return err
+	}
+	if l.atOnce(ctx) || len(l.pending) == 0 {
+		return nil
+	}
+	for len(l.pending) > 0 {
+		var failed []*statement
+		var first error
+		for _, s := range l.pending {
+			err := l.one(ctx, s)
+			switch {
+			case err == nil:
+			case !missesSomething(err):
+				return err
+			default:
+				if first == nil {
+					first = err
+				}
+				failed = append(failed, s)
+			}
+		}
+		if len(failed) == len(l.pending) {
+			return first
+		}
+		l.pending = failed
+	}
+	return nil
+}
+
+// atOnce sends everything in one message, which is one transaction: where
+// anything fails, nothing has happened.
+func (l *loader) atOnce(ctx context.Context) bool {
+	var all strings.Builder
+	for _, s := range l.pending {
+		if s.Class != sqltext.Transactional {
+			return false
+		}
+		all.WriteString(s.Text)
+		all.WriteString(";\n")
+	}
+	if len(l.pending) == 0 {
+		return true
+	}
+	return l.scratch.Run(ctx, l.conn, all.String()) == nil
+}
+
+// one runs a statement. A setting that this server doesn't know comes from
+// pg_dump of another version, and does nothing for a state.
+func (l *loader) one(ctx context.Context, s *statement) error {
+	err := l.scratch.Run(ctx, l.conn, s.Text)
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		if err == nil {
+			l.made[s.beginning()] = s
+		}
+		return err
+	}
+	if s.Kind == "SET" && pgErr.Code == undefinedObject {
+		return nil
+	}
+	failed := s.failed(pgErr)
+	if before := l.made[s.beginning()]; before != nil && slices.Contains(alreadyThere, pgErr.Code) {
+		at := sqltext.PositionAt(before.text.sql, before.Offset)
+		failed.Hint = fmt.Sprintf("%s:%d:%d makes it already", before.text.name, at.Line, at.Column)
+	}
+	return failed
+}
+
+const undefinedObject = "42704"
+
+// alreadyThere: duplicate table, object, function, schema, column.
+var alreadyThere = []string{"42P07", "42710", "42723", "42P06", "42701"}
+
+// beginning are the words up to the first parenthesis, which name what a CREATE
+// makes.
+func (s *statement) beginning() string {
+	words, _, _ := strings.Cut(s.Text, "(")
+	return strings.ToLower(strings.Join(strings.Fields(words), " "))
+}
+
+// failed points at the place in the text.
+func (s *statement) failed(err *pgconn.PgError) *StatementError {
+	offset := s.Offset
+	if err.Position > 0 {
+		offset += sqltext.OffsetOfCharacter(s.Text, int(err.Position))
+	}
+	at := sqltext.PositionAt(s.text.sql, offset)
+	line, _, _ := strings.Cut(s.text.sql[strings.LastIndexByte(s.text.sql[:offset], '\n')+1:], "\n")
+	return &StatementError{Path: s.text.name, Line: at.Line, Column: at.Column, Source: strings.TrimRight(line, "\r"), Statement: s.Text, Err: err}
+}
+
+// missesSomething tells that a statement may work when others have run:
+// undefined table, column, function, object or schema, and what else a missing
+// object looks like.
+func missesSomething(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && slices.Contains([]string{"42P01", "42703", "42883", undefinedObject, "3F000", "42P17", "42830", "55000"}, pgErr.Code)
+}

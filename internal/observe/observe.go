@@ -1,0 +1,186 @@
+// Package observe describes what a database holds without any of the code that
+// plans changes: by pg_dump where it is at hand, else by plain queries. What a
+// migration was to bring about is proven by comparing two descriptions. It may
+// import pgx and the standard library.
+package observe
+
+import (
+	"context"
+	_ "embed" // describe.sql
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// PgDump is the path of pg_dump in a folder of PostgreSQL's programs, empty
+// where it has none: the servers from npm come without.
+func PgDump(binDir string) string {
+	program := filepath.Join(binDir, "pg_dump")
+	if _, err := os.Stat(program); binDir == "" || err != nil {
+		return ""
+	}
+	return program
+}
+
+// dumpNoise is what pg_dump writes beside definitions: its headings, the
+// settings it works under, and the random key of \restrict. Headings are told
+// by their three lines from comments in the bodies of functions.
+var dumpNoise = regexp.MustCompile(`(?m)^(--\n-- (Name: .*; Type: .*|PostgreSQL database dump( complete)?)\n--` +
+	`|-- Dumped (from|by) .*|SET [a-z_]+ = .*;|SELECT pg_catalog\.set_config\(.*;|\\(un)?restrict .*)\n`)
+
+var emptyLines = regexp.MustCompile(`\n{2,}`)
+
+// Dump is what pg_dump --schema-only writes of a database, without its noise.
+// arguments are further ones.
+func Dump(ctx context.Context, program string, config *pgx.ConnConfig, arguments ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, append([]string{
+		"--schema-only", "--host=" + config.Host, "--port=" + strconv.Itoa(int(config.Port)),
+		"--username=" + config.User, "--dbname=" + config.Database, "--no-password",
+	}, arguments...)...)
+	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/bin:/bin"} // and no PGOPTIONS
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return "", fmt.Errorf("pg_dump: %w: %s", err, exit.Stderr)
+	}
+	if err != nil {
+		return "", fmt.Errorf("pg_dump: %w", err)
+	}
+	text := dumpNoise.ReplaceAllString(string(out), "")
+	return strings.TrimLeft(emptyLines.ReplaceAllString(text, "\n"), "\n"), nil
+}
+
+//go:embed describe.sql
+var describeSQL string
+
+// Describe is the same by queries, which know the common kinds of objects: one
+// line each. Two databases of one server have the same structure only if the
+// lines are equal.
+func Describe(ctx context.Context, conn *pgx.Conn) (string, error) {
+	// The description's own search path must not stay.
+	results, err := conn.PgConn().Exec(ctx, "BEGIN;"+strings.Replace(describeSQL, "SET search_path", "SET LOCAL search_path", 1)+"ROLLBACK").ReadAll()
+	if err != nil {
+		return "", fmt.Errorf("describing the database: %w", err)
+	}
+	var text strings.Builder
+	for _, result := range results {
+		for _, row := range result.Rows {
+			text.Write(row[0])
+			text.WriteByte('\n')
+		}
+	}
+	return text.String(), nil
+}
+
+// A Scope says what of a database to look at: schemas, without owners and
+// privileges, and without some of their tables.
+type Scope struct {
+	Schemas []string
+	// Without are tables, each with its schema, with all that is theirs.
+	Without [][2]string
+}
+
+// Lines describes a scope for comparison: sorted, and without what may differ
+// between two ways to the same state, the order of columns above all.
+func (s Scope) Lines(ctx context.Context, program string, conn *pgx.Conn) ([]string, error) {
+	if program == "" {
+		text, err := Describe(ctx, conn)
+		return s.described(text), err
+	}
+	arguments := []string{"--no-owner", "--no-privileges"}
+	for _, schema := range s.Schemas {
+		arguments = append(arguments, "--schema="+exactly(schema))
+	}
+	for _, table := range s.Without {
+		arguments = append(arguments, "--exclude-table="+exactly(table[0])+"."+exactly(table[1]))
+	}
+	text, err := Dump(ctx, program, conn.Config(), arguments...)
+	// The schemas themselves are whoever's who keeps the server.
+	return slices.DeleteFunc(dumped(text), func(statement string) bool {
+		return strings.HasPrefix(statement, "COMMENT ON SCHEMA ") || strings.HasPrefix(statement, "CREATE SCHEMA ")
+	}), err
+}
+
+// exactly is a name as a pattern of pg_dump's that picks it alone.
+func exactly(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// dumped is a dump as a sorted list of statements, the lines of a table sorted.
+func dumped(text string) []string {
+	var statements []string
+	for statement := range strings.SplitSeq(text, ";\n") {
+		var lines []string
+		for line := range strings.Lines(statement) {
+			line = strings.TrimRight(line, ",\n ")
+			if line != "" && !strings.HasPrefix(line, "--") {
+				lines = append(lines, parameters.ReplaceAllStringFunc(line, sortedParameters))
+			}
+		}
+		if len(lines) == 0 {
+			continue
+		}
+		if createsTable.MatchString(lines[0]) {
+			slices.Sort(lines)
+		}
+		statements = append(statements, strings.Join(lines, "\n"))
+	}
+	slices.Sort(statements)
+	return statements
+}
+
+var (
+	createsTable = regexp.MustCompile(`^CREATE (UNLOGGED |FOREIGN )?TABLE `)
+	// parameters stand in the order in which they were set.
+	parameters = regexp.MustCompile(`WITH \([a-z_.]+=[^)]*\)`)
+)
+
+func sortedParameters(with string) string {
+	list := strings.Split(strings.TrimSuffix(strings.TrimPrefix(with, "WITH ("), ")"), ", ")
+	slices.Sort(list)
+	return "WITH (" + strings.Join(list, ", ") + ")"
+}
+
+// loose are the position of a column, owners and privileges.
+var loose = regexp.MustCompile(` [0-9]{4} | owner=\S*| acl=(\{.*?\}|\S*)`)
+
+func (s Scope) described(text string) []string {
+	var inside, outside []string
+	for _, schema := range s.Schemas {
+		inside = append(inside, " "+schema+".", " "+pgx.Identifier{schema}.Sanitize()+".")
+	}
+	for _, table := range s.Without {
+		outside = append(outside, table[0]+"."+table[1], pgx.Identifier{table[0]}.Sanitize()+"."+pgx.Identifier{table[1]}.Sanitize())
+	}
+	var lines []string
+	for line := range strings.Lines(text) {
+		in := func(part string) bool { return strings.Contains(line, part) }
+		if slices.ContainsFunc(inside, in) && !slices.ContainsFunc(outside, in) {
+			lines = append(lines, loose.ReplaceAllString(strings.TrimSuffix(line, "\n"), " "))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// Compare tells in a few lines how two descriptions differ; empty where they
+// are equal.
+func Compare(want, got []string) string {
+	var b strings.Builder
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			fmt.Fprintf(&b, "- %s\n", strings.ReplaceAll(line, "\n", "\n  "))
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			fmt.Fprintf(&b, "+ %s\n", strings.ReplaceAll(line, "\n", "\n  "))
+		}
+	}
+	return b.String()
+}
