@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/aludel-db/aludel"
@@ -19,6 +21,7 @@ type statusJSON struct {
 	Tampered     []revisionJSON `json:"tampered"`
 	Partial      []partialJSON  `json:"partial"`
 	Problem      *string        `json:"problem"`
+	Drift        *diffJSON      `json:"drift,omitempty"` // with --drift
 	OK           bool           `json:"ok"`
 }
 
@@ -31,7 +34,7 @@ type partialJSON struct {
 }
 
 func (a *app) statusCommand() *cobra.Command {
-	var exitCode bool
+	var exitCode, drift bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show where the database stands, what is pending and what is wrong",
@@ -45,12 +48,27 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var drifted *aludel.Difference
+			if drift {
+				if drifted, err = a.drift(cmd.Context(), m, conn); err != nil {
+					return err
+				}
+			}
 			if a.out.json {
-				err = a.out.data(a.statusJSON(s))
+				result := a.statusJSON(s)
+				if drift {
+					d := differenceJSON(drifted)
+					result.Drift = &d
+				}
+				err = a.out.data(result)
 			} else {
 				c := conn.Config()
 				a.out.line("Database   %s on %s:%d, schema %s", c.Database, c.Host, c.Port, a.loaded.Schema)
 				a.status(s)
+				a.drifted(drifted)
+			}
+			if err == nil && drift && len(drifted.Statements) > 0 {
+				err = &statusError{exitTampered}
 			}
 			if err == nil && exitCode {
 				err = statusCode(s)
@@ -58,8 +76,34 @@ func (a *app) statusCommand() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&drift, "drift", false, "compare the database with what its revisions make, and end with status 4 where it is something else")
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "end with status 3 when something is pending, 4 when a file was edited, 6 when a revision is partial")
 	return cmd
+}
+
+// drift compares the database with what its revisions make in a throw-away one.
+func (a *app) drift(ctx context.Context, m *aludel.Migrator, conn *pgx.Conn) (*aludel.Difference, error) {
+	shadow, err := a.shadow(ctx, aludel.ServerMajor(conn))
+	if err != nil {
+		return nil, err
+	}
+	models := &a.loaded.Models
+	return m.Drift(ctx, shadow, conn, aludel.DriftOptions{
+		Schemas: models.Schemas, Include: models.Include, Exclude: models.Exclude, Owners: models.Owners, Privileges: models.Privileges,
+	})
+}
+
+func (a *app) drifted(d *aludel.Difference) {
+	switch {
+	case d == nil:
+	case len(d.Statements) == 0:
+		a.out.line("Drift      none: the database is what its revisions make")
+	default:
+		a.out.line("Drift      the database is not what its revisions make:")
+		for _, c := range d.Changes {
+			a.out.line("           %s", shownChange(&c))
+		}
+	}
 }
 
 func statusCode(s *aludel.Status) error {

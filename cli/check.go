@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/aludel-db/aludel"
+	"github.com/aludel-db/aludel/internal/config"
+)
+
+// A checkJSON is the result of check with -o json. Its names are a promise.
+type checkJSON struct {
+	// Models leads from the revisions to the models, Drift to the database; null
+	// where it wasn't asked for.
+	Models   *diffJSON          `json:"models"`
+	Drift    *diffJSON          `json:"drift"`
+	Pending  []revisionJSON     `json:"pending"`
+	Tampered []revisionJSON     `json:"tampered"`
+	Warnings []checkWarningJSON `json:"warnings"`
+	Agrees   bool               `json:"agrees"`
+}
+
+type checkWarningJSON struct {
+	Kind     string `json:"kind"`
+	Revision string `json:"revision"`
+	Path     string `json:"path"`
+	Message  string `json:"message"`
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var strict, noDatabase bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Tell whether models, revisions and database agree",
+		Long: "Tell whether models, revisions and database agree: the models ([models] in aludel.toml), where\n" +
+			"there are any, with what the revisions make; the database, where one is configured, with what\n" +
+			"the revisions make up to where it stands. Ends with status 3 where something differs or is\n" +
+			"pending, and 4 where the database is not what its revisions make, or one was edited since.",
+		Example: "  aludel check\n  aludel check --no-database --strict",
+		Args:    arguments(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			m, err := a.migrator()
+			if err != nil {
+				return err
+			}
+			options := aludel.CheckOptions{}
+			if !a.loaded.Models.None() {
+				if options.Models, err = a.models(); err != nil {
+					return err
+				}
+			}
+			if !noDatabase {
+				if options.Conn, err = a.connectIfConfigured(ctx); err != nil {
+					return err
+				}
+			}
+			if len(options.Models.Sources) == 0 && options.Conn == nil {
+				return a.nothingToCheck()
+			}
+			models := &a.loaded.Models
+			options.Schemas, options.Include, options.Exclude = models.Schemas, models.Include, models.Exclude
+			options.Owners, options.Privileges = models.Owners, models.Privileges
+			major := 0
+			if options.Conn != nil {
+				major = aludel.ServerMajor(options.Conn)
+			}
+			shadow, err := a.shadow(ctx, major)
+			if err != nil {
+				return err
+			}
+			c, err := m.Check(ctx, shadow, options)
+			if err != nil {
+				return err
+			}
+			return a.checked(c, strict)
+		},
+	}
+	cmd.Flags().BoolVar(&noDatabase, "no-database", false, "leave the database out: the models and the revisions alone, as in CI")
+	cmd.Flags().BoolVar(&strict, "strict", false, "have warnings be errors: status 1")
+	return cmd
+}
+
+func (a *app) nothingToCheck() error {
+	_, err := a.models()
+	return err
+}
+
+// connectIfConfigured answers nil where no database is configured.
+func (a *app) connectIfConfigured(ctx context.Context) (*pgx.Conn, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	if !c.Embedded {
+		var none *config.NoDatabaseError
+		if _, err := c.Database(); errors.As(err, &none) && !none.Partly() {
+			return nil, nil
+		}
+	}
+	return a.connect(ctx)
+}
+
+// checked prints what was found and answers the exit status.
+func (a *app) checked(c *aludel.Check, strict bool) error {
+	a.unsupported("what the revisions make", c.Unsupported)
+	for _, w := range c.Warnings {
+		where := w.Path
+		if where != "" {
+			where += ": "
+		}
+		a.out.note("warning: %s%s", where, w.Message)
+	}
+	if a.out.json {
+		if err := a.out.data(toCheckJSON(c)); err != nil {
+			return err
+		}
+	} else {
+		a.checkedText(c)
+	}
+	switch {
+	case c.Drifted():
+		return &statusError{exitTampered}
+	case !c.Agrees():
+		return &statusError{exitDiffers}
+	case strict && len(c.Warnings) > 0:
+		return &statusError{exitFailed}
+	}
+	return nil
+}
+
+func (a *app) checkedText(c *aludel.Check) {
+	if c.Models != nil {
+		if len(c.Models.Statements) == 0 {
+			a.out.line("No new upgrade operations detected.")
+		} else {
+			a.out.line("New upgrade operations detected: the models ask for what no revision makes.")
+			a.differs(c.Models)
+			a.out.line("aludel revision --autogenerate -m \"…\" writes it as a revision")
+		}
+	}
+	a.rows("Pending  ", stepRevisions(c.Pending))
+	a.rows("Tampered ", c.Tampered)
+	switch {
+	case c.Drift == nil:
+	case len(c.Drift.Statements) == 0:
+		a.out.line("The database is what its revisions make.")
+	default:
+		a.out.line("The database is not what its revisions make: somebody has changed it besides.")
+		a.differs(c.Drift)
+		a.out.line("write that as a revision and stamp it, or undo it: \"aludel diff db migrations@current\" has the SQL")
+	}
+}
+
+// differs prints changes and their SQL, indented.
+func (a *app) differs(d *aludel.Difference) {
+	for _, change := range d.Changes {
+		a.out.line("  %s", shownChange(&change))
+	}
+}
+
+func stepRevisions(steps []aludel.Step) []aludel.Revision {
+	var list []aludel.Revision
+	for _, s := range steps {
+		list = append(list, *s.Revision)
+	}
+	return list
+}
+
+func toCheckJSON(c *aludel.Check) checkJSON {
+	result := checkJSON{Pending: listed(stepRevisions(c.Pending)), Tampered: listed(c.Tampered), Warnings: []checkWarningJSON{}, Agrees: c.Agrees()}
+	if c.Models != nil {
+		d := differenceJSON(c.Models)
+		result.Models = &d
+	}
+	if c.Drift != nil {
+		d := differenceJSON(c.Drift)
+		result.Drift = &d
+	}
+	for _, w := range c.Warnings {
+		result.Warnings = append(result.Warnings, checkWarningJSON(w))
+	}
+	return result
+}

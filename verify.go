@@ -1,0 +1,184 @@
+package aludel
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/revision"
+)
+
+// VerifyOptions are those of [Migrator.Verify].
+type VerifyOptions struct {
+	// Only picks revisions by id; nil takes all. Those below them run, too, but
+	// only up.
+	Only []string
+	// Schemas are looked at besides the Migrator's.
+	Schemas []string
+	// OnResult hears of each as it is done.
+	OnResult func(*Verified)
+}
+
+// A Verdict is what became of a revision's round trip.
+type Verdict string
+
+// The verdicts. Their names are stable: JSON output uses them.
+const (
+	Reversible   Verdict = "reversible"   // down gives what was before, and up again the same as up
+	Untrue       Verdict = "untrue"       // down leaves something else
+	UpFails      Verdict = "up fails"     // nothing behind it can be looked at
+	DownFails    Verdict = "down fails"   // or, with Again, the second up
+	EmptyDown    Verdict = "empty down"   // up changes something and down nothing
+	Irreversible Verdict = "irreversible" // it says so, or has no down section
+	DataOnly     Verdict = "data only"    // up changes no definition
+)
+
+// A Verified is the outcome for one revision.
+type Verified struct {
+	Revision Revision
+	Verdict  Verdict
+	// Left is the SQL that would still lead from what down leaves to what was
+	// before, or for "up again" to what up gave; or how the descriptions differ.
+	Left string
+	// Again tells that Left, or Err, is of the second up.
+	Again bool
+	Err   error // of UpFails and DownFails
+}
+
+// OK tells that nothing is to be mended.
+func (v *Verified) OK() bool {
+	return v.Verdict == Reversible || v.Verdict == Irreversible || v.Verdict == DataOnly
+}
+
+// Verify runs the revisions in a database of the shadow, from empty, in order:
+// each up, down, and up again, and compares what the database holds.
+func (m *Migrator) Verify(ctx context.Context, s *Shadow, options VerifyOptions) ([]Verified, error) {
+	snapshot := m.snapshotOptions(options.Schemas)
+	v := &verifier{prover: m.prover(s, snapshot, func(ctx context.Context, conn *pgx.Conn) (*Snapshot, error) {
+		return ReadSnapshot(ctx, conn, snapshot)
+	}, DiffOptions{})}
+	plan, err := m.graph.Upgrade(nil, "heads")
+	if err != nil {
+		return nil, m.explain(ctx, nil, err)
+	}
+	wanted := func(i int) bool {
+		return options.Only == nil || slices.Contains(options.Only, plan.Steps[i].Revision.ID)
+	}
+	last := len(plan.Steps)
+	for last > 0 && !wanted(last-1) {
+		last-- // nothing of interest stands on these
+	}
+	var list []Verified
+	for i := 0; i < last; i++ {
+		if !wanted(i) {
+			v.pending = append(v.pending, plan.Steps[i])
+			continue
+		}
+		if err := v.catchUp(ctx); err != nil {
+			return list, err
+		}
+		result, err := v.verify(ctx, plan.Steps[i:i+1])
+		if err != nil {
+			return list, err
+		}
+		result.Revision = m.publicRevision(plan.Steps[i].Revision, nil)
+		list = append(list, *result)
+		if options.OnResult != nil {
+			options.OnResult(&list[len(list)-1])
+		}
+		if result.Verdict == UpFails {
+			break
+		}
+		if result.Verdict == Untrue || result.Verdict == DownFails { // what is left there is no state to go on from
+			v.conn, v.pending = nil, slices.Clone(plan.Steps[:i+1])
+		}
+	}
+	return list, nil
+}
+
+// A verifier has a database at a revision, and steps that it lacks to be at the
+// one that is next.
+type verifier struct {
+	*prover
+	conn    *pgx.Conn // nil: none yet
+	pending []revision.Step
+}
+
+func (v *verifier) catchUp(ctx context.Context) error {
+	if v.conn == nil {
+		var err error
+		if v.conn, err = v.shadow.scratch.Create(ctx, ""); err != nil {
+			return err
+		}
+		if _, err := v.m.EnsureVersion(ctx, v.conn, EnsureVersionOptions{CreateSchema: true}); err != nil {
+			return err
+		}
+	}
+	pending := v.pending
+	v.pending = nil
+	if len(pending) == 0 {
+		return nil
+	}
+	return v.run(ctx, v.conn, pending)
+}
+
+// verify makes one revision's round trip.
+func (v *verifier) verify(ctx context.Context, step []revision.Step) (*Verified, error) {
+	before, err := v.look(ctx, v.conn)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.run(ctx, v.conn, step); err != nil {
+		return &Verified{Verdict: UpFails, Err: err}, ctx.Err()
+	}
+	after, err := v.look(ctx, v.conn)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := v.left(before, after)
+	if err != nil {
+		return nil, err
+	}
+	script, err := step[0].Revision.Script()
+	if err != nil {
+		return nil, publicError(err)
+	}
+	switch down := &script.Down; {
+	case !down.Present || down.Irreversible != "":
+		return &Verified{Verdict: Irreversible}, nil
+	case len(down.Statements) == 0 && changed != "":
+		undo, err := v.left(after, before)
+		return &Verified{Verdict: EmptyDown, Left: undo}, err
+	}
+	result, err := v.thereAndBack(ctx, step, before, after)
+	if err == nil && result.Verdict == Reversible && changed == "" && len(script.Up.Statements) > 0 {
+		result.Verdict = DataOnly
+	}
+	return result, err
+}
+
+// thereAndBack goes down and up again.
+func (v *verifier) thereAndBack(ctx context.Context, step []revision.Step, before, after sight) (*Verified, error) {
+	for _, way := range []struct {
+		steps  []revision.Step
+		target sight
+		again  bool
+	}{{back(step), before, false}, {step, after, true}} {
+		if err := v.run(ctx, v.conn, way.steps); err != nil {
+			return &Verified{Verdict: DownFails, Err: err, Again: way.again}, ctx.Err()
+		}
+		got, err := v.look(ctx, v.conn)
+		if err != nil {
+			return nil, err
+		}
+		left, err := v.left(got, way.target)
+		if err != nil {
+			return nil, err
+		}
+		if left != "" {
+			return &Verified{Verdict: Untrue, Left: left, Again: way.again}, nil
+		}
+	}
+	return &Verified{Verdict: Reversible}, nil
+}
