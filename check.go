@@ -70,10 +70,7 @@ func (m *Migrator) Check(ctx context.Context, s *Shadow, options CheckOptions) (
 	})
 	c := &Check{Warnings: m.warnings()}
 	if len(options.Models.Sources) > 0 {
-		if err := g.readBase(ctx); err != nil {
-			return nil, err
-		}
-		if err := g.readModels(ctx); err != nil {
+		if err := g.readStates(ctx); err != nil {
 			return nil, err
 		}
 		var err error

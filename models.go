@@ -3,6 +3,7 @@ package aludel
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -69,26 +70,27 @@ func modelsError(err error) error {
 	return err
 }
 
-// A made state is a snapshot with what its sources told besides.
-type made struct {
-	*Snapshot
+// loadedModels are in a database of the shadow.
+type loadedModels struct {
 	conn           *pgx.Conn
-	renames        []Rename
-	grants, owners bool
+	renames        []Rename // that comments tell
+	schemas        []string // that they made, besides that of unqualified names
+	grants, owners bool     // whether they speak of privileges and owners
 }
 
 // Make loads the models into a database of the shadow and reads it. Unqualified
 // names resolve in schema. It answers the renames that comments tell of, too.
 func (models Models) Make(ctx context.Context, s *Shadow, schema string, options SnapshotOptions) (*Snapshot, []Rename, error) {
-	m, err := models.make(ctx, s, schema, options)
+	m, err := models.load(ctx, s, schema)
 	if err != nil {
 		return nil, nil, err
 	}
-	return m.Snapshot, m.renames, nil
+	snapshot, err := ReadSnapshot(ctx, m.conn, options)
+	return snapshot, m.renames, err
 }
 
-// make is Make, with statements that run before the models'.
-func (models Models) make(ctx context.Context, s *Shadow, schema string, options SnapshotOptions, before ...string) (*made, error) {
+// load makes the models, behind statements that run before them.
+func (models Models) load(ctx context.Context, s *Shadow, schema string, before ...string) (*loadedModels, error) {
 	conn, err := s.scratch.Create(ctx, "")
 	if err != nil {
 		return nil, err
@@ -98,6 +100,10 @@ func (models Models) make(ctx context.Context, s *Shadow, schema string, options
 			return nil, err
 		}
 	}
+	was, err := schemasOf(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
 	sources := make([]desired.Source, len(models.Sources))
 	for i, source := range models.Sources {
 		sources[i] = desired.Source(source)
@@ -106,10 +112,20 @@ func (models Models) make(ctx context.Context, s *Shadow, schema string, options
 	if err != nil {
 		return nil, modelsError(err)
 	}
-	m := &made{conn: conn, grants: loaded.Grants, owners: loaded.Owners}
+	m := &loadedModels{conn: conn, grants: loaded.Grants, owners: loaded.Owners}
 	for _, c := range loaded.Renames {
 		m.renames = append(m.renames, renameOf(c))
 	}
-	m.Snapshot, err = ReadSnapshot(ctx, conn, options)
+	m.schemas, err = schemasOf(ctx, conn)
+	m.schemas = slices.DeleteFunc(m.schemas, func(name string) bool { return slices.Contains(was, name) || name == schema })
 	return m, err
+}
+
+// schemasOf are the schemas of a database, but the system's.
+func schemasOf(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	rows, err := conn.Query(ctx, `SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY nspname`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

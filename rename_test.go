@@ -117,10 +117,13 @@ func lead(t *testing.T, conn *pgx.Conn, shadow *aludel.Shadow, from, to *aludel.
 	return script.String()
 }
 
-// openShadow makes throw-away databases on the tests' server.
+// openShadow makes throw-away databases on a server of its own, which all tests
+// share while they run.
 func openShadow(t *testing.T) *aludel.Shadow {
 	t.Helper()
-	s, err := aludel.OpenShadow(t.Context(), aludel.ShadowOptions{Server: pgtest.Server(t).Config("postgres")})
+	s, err := aludel.OpenShadow(t.Context(), aludel.ShadowOptions{
+		BinDir: pgtest.Server(t).Installation().BinDir, TempDir: os.TempDir(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,20 +76,18 @@ func (p *prover) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
 	return sight{snapshot, lines}, err
 }
 
-// left is what is still to be done to get from one sight to the other; empty
-// where they are equal.
-func (p *prover) left(got, want sight) (string, error) {
+// left is what is still to be done to get from one sight to the other, in SQL;
+// empty where they are equal. Where only the observer sees a difference, that is
+// seen: no ALTER may lead there.
+func (p *prover) left(got, want sight) (sql, seen string, err error) {
 	d, err := Diff(got.snapshot, want.snapshot, p.diff)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	if len(d.Statements) > 0 {
-		return d.SQL(), nil
+	if len(d.Statements) > 0 || want.lines == nil {
+		return d.SQL(), "", nil
 	}
-	if want.lines == nil {
-		return "", nil
-	}
-	return observe.Compare(want.lines, got.lines), nil
+	return "", observe.Compare(want.lines, got.lines), nil
 }
 
 // run runs steps from the version rows that the database holds.

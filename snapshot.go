@@ -10,6 +10,7 @@ import (
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/ddl"
 	"github.com/aludel-db/aludel/internal/diff"
+	"github.com/aludel-db/aludel/internal/sqltext"
 )
 
 // A Snapshot is what a database held at one moment, as far as its definitions
@@ -83,6 +84,10 @@ type DiffOptions struct {
 	NoOwners, NoPrivileges bool
 	// ColumnOrder has a different order of columns noticed.
 	ColumnOrder bool
+	// Unqualified is a schema whose name is left away: where unqualified names
+	// resolve when the statements run. Names that mean something else without it
+	// are the caller's to look for.
+	Unqualified string
 }
 
 // A Difference is what leads from one snapshot to another.
@@ -154,6 +159,9 @@ func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
 		d.Candidates = append(d.Candidates, r)
 	}
 	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges}) {
+		if options.Unqualified != "" {
+			s.SQL = sqltext.Unqualify(s.SQL, options.Unqualified)
+		}
 		statement := SchemaStatement{SQL: s.SQL, Transactional: s.Transactional, CommitAfter: s.CommitAfter}
 		for _, l := range s.Locks {
 			statement.Locks = append(statement.Locks, TableLock{Table: l.Table.Schema() + "." + l.Table.Name(), Mode: l.Mode.String()})

@@ -136,10 +136,11 @@ func (v *verifier) verify(ctx context.Context, step []revision.Step) (*Verified,
 	if err != nil {
 		return nil, err
 	}
-	changed, err := v.left(before, after)
+	sql, seen, err := v.left(before, after)
 	if err != nil {
 		return nil, err
 	}
+	changed := sql + seen
 	script, err := step[0].Revision.Script()
 	if err != nil {
 		return nil, publicError(err)
@@ -148,7 +149,7 @@ func (v *verifier) verify(ctx context.Context, step []revision.Step) (*Verified,
 	case !down.Present || down.Irreversible != "":
 		return &Verified{Verdict: Irreversible}, nil
 	case len(down.Statements) == 0 && changed != "":
-		undo, err := v.left(after, before)
+		undo, _, err := v.left(after, before)
 		return &Verified{Verdict: EmptyDown, Left: undo}, err
 	}
 	result, err := v.thereAndBack(ctx, step, before, after)
@@ -172,12 +173,12 @@ func (v *verifier) thereAndBack(ctx context.Context, step []revision.Step, befor
 		if err != nil {
 			return nil, err
 		}
-		left, err := v.left(got, way.target)
+		sql, seen, err := v.left(got, way.target)
 		if err != nil {
 			return nil, err
 		}
-		if left != "" {
-			return &Verified{Verdict: Untrue, Left: left, Again: way.again}, nil
+		if sql+seen != "" {
+			return &Verified{Verdict: Untrue, Left: sql + seen, Again: way.again}, nil
 		}
 	}
 	return &Verified{Verdict: Reversible}, nil

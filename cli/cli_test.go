@@ -64,6 +64,8 @@ func TestScripts(t *testing.T) {
 					env.Setenv("POSTGRES_USER", db.User)
 					env.Setenv("POSTGRES_DB", db.Name)
 					env.Setenv("EXAMPLE", example)
+					// Throw-away databases have to be of the version under test.
+					env.Setenv("ALUDEL_POSTGRES_BIN", pgtest.Server(t).Installation().BinDir)
 					if locked != nil {
 						env.Setenv("PASSWORD_HOST", locked.Host)
 						env.Setenv("PASSWORD_PORT", fmt.Sprint(locked.Port))

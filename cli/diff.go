@@ -59,6 +59,7 @@ func (a *app) diffCommand() *cobra.Command {
 			}
 			// A throw-away server has other owners than a database of the platform.
 			options.NoOwners = options.NoOwners || isMade(args[0]) != isMade(args[1])
+			options.leaveSchema(a.loaded.Schema)
 			d, err := aludel.Diff(from, to, options.DiffOptions)
 			if err != nil {
 				return err
@@ -107,7 +108,15 @@ func isMade(state string) bool { return state != "db" && !isURL(state) && state 
 // diffOptions are those that diff and dump share.
 type diffOptions struct {
 	aludel.DiffOptions
-	objects objectFilter
+	objects     objectFilter
+	unqualified bool
+}
+
+// leaveSchema has the configured schema's name left away where that is asked for.
+func (o *diffOptions) leaveSchema(schema string) {
+	if o.unqualified {
+		o.Unqualified = schema
+	}
 }
 
 // An objectFilter picks what to look at.
@@ -117,6 +126,7 @@ func diffFlags(cmd *cobra.Command, options *diffOptions) {
 	f := cmd.Flags()
 	f.BoolVar(&options.NoOwners, "no-owners", false, "leave owners out")
 	f.BoolVar(&options.NoPrivileges, "no-privileges", false, "leave privileges out")
+	f.BoolVar(&options.unqualified, "unqualified", false, "write names without the schema, as revisions do")
 	f.StringArrayVar(&options.objects.exclude, "exclude", nil, "leave out what `[KIND:]GLOB` picks: table:tmp_*, audit.*, trigger:users.*; may be repeated")
 	f.StringArrayVar(&options.objects.include, "include", nil, "leave out what no `[KIND:]GLOB` picks; may be repeated")
 	f.BoolVar(&options.ColumnOrder, "column-order", false, "notice columns that stand in another order")

@@ -20,6 +20,7 @@ func (a *app) dumpCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			options.leaveSchema(a.loaded.Schema)
 			d, err := snapshots[0].Dump(options.DiffOptions)
 			if err != nil {
 				return err

@@ -21,6 +21,7 @@ var varying = []struct {
 	{regexp.MustCompile(`done in [0-9.]+(µs|ms|s)`), "done in 2.1ms"},
 	{regexp.MustCompile(`\b20[0-9]{12}_`), "20261123140626_"},
 	{regexp.MustCompile(`created: 20[0-9TZ:-]+`), "created: 2026-11-23T14:06:26Z"},
+	{regexp.MustCompile(`on PostgreSQL [0-9]+: (.*) and by (pg_dump|queries)`), "on PostgreSQL 15: $1 and by pg_dump"},
 	{regexp.MustCompile(`Database   .*, schema`), "Database   app on localhost:5432, schema"},
 	{regexp.MustCompile(`'[^' ]+@[^' ]+', 'aludel [^']+'`), "'you@host', 'aludel v1'"},
 }
@@ -35,7 +36,8 @@ func TestReadme(t *testing.T) {
 	}
 	db := pgtest.New(t)
 	dir := t.TempDir()
-	environ := append(os.Environ(), "POSTGRES_SERVER="+db.Host, fmt.Sprintf("POSTGRES_PORT=%d", db.Port), "POSTGRES_USER="+db.User, "POSTGRES_DB="+db.Name, "LC_ALL=C.UTF-8")
+	environ := append(os.Environ(), "POSTGRES_SERVER="+db.Host, fmt.Sprintf("POSTGRES_PORT=%d", db.Port), "POSTGRES_USER="+db.User, "POSTGRES_DB="+db.Name, "LC_ALL=C.UTF-8",
+		"ALUDEL_POSTGRES_BIN="+pgtest.Server(t).Installation().BinDir)
 	var out strings.Builder
 	inTour, commands := false, 0
 	for line := range strings.Lines(string(data)) {

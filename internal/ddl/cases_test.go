@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +18,7 @@ import (
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/ddl"
 	"github.com/aludel-db/aludel/internal/diff"
+	"github.com/aludel-db/aludel/internal/observe"
 	"github.com/aludel-db/aludel/internal/pgtest"
 )
 
@@ -105,10 +104,6 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 		t.Errorf("up (-want +got)\n%s", diff)
 	}
 }
-
-var numbered = regexp.MustCompile(`_not_null[0-9]* |_fkey_[0-9_]+ `)
-
-var twoWays = regexp.MustCompile(` [0-9]{4} | acl=\S*| options=\S*`)
 
 // minimum reads "PostgreSQL N" in a case's comment.
 func minimum(comment string) int {
@@ -264,28 +259,11 @@ func (s *state) differs(t *testing.T, target *state) string {
 	t.Helper()
 	left := s.leaves(t, target)
 	want, got := target.db.Dump(t), s.db.Dump(t)
-	if cmp.Equal(dumped(want), dumped(got)) {
+	if cmp.Equal(observe.Statements(want), observe.Statements(got)) {
 		return left
 	}
-	if strings.Contains(want, "extension plpgsql schema=") {
-		// A server without pg_dump is described by queries. Where columns stand
-		// doesn't count, nor what can be written in two ways: there the catalog
-		// has to do.
-		described := func(text string) []string {
-			lines := strings.Split(numbered.ReplaceAllString(twoWays.ReplaceAllString(strings.ReplaceAll(text, " AS text", ""), " "), "_not_null "), "\n")
-			for i, l := range lines {
-				if s, ok := strings.CutPrefix(l, "statistics "); ok {
-					lines[i] = columnLists.ReplaceAllStringFunc(s, sortedColumns)
-				}
-				if strings.Contains(l, " AND ") || strings.Contains(l, " OR ") { // which the parser nests
-					lines[i] = strings.NewReplacer("(", "", ")", "").Replace(l)
-				}
-			}
-			lines = slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, "ARRAY[") })
-			slices.Sort(lines)
-			return lines
-		}
-		if d := cmp.Diff(described(want), described(got)); d != "" {
+	if strings.Contains(want, "extension plpgsql schema=") { // a server without pg_dump
+		if d := cmp.Diff(observe.Lines(want), observe.Lines(got)); d != "" {
 			left += "the description differs (-target +got)\n" + d
 		}
 		return left
@@ -294,69 +272,8 @@ func (s *state) differs(t *testing.T, target *state) string {
 	// dump once more gives the form that stays.
 	again := pgtest.New(t)
 	again.Exec(t, "SET check_function_bodies = off;\n"+want)
-	if d := cmp.Diff(dumped(again.Dump(t)), dumped(got)); d != "" {
+	if d := cmp.Diff(observe.Statements(again.Dump(t)), observe.Statements(got)); d != "" {
 		left += "pg_dump differs (-target +got)\n" + d
 	}
 	return left
-}
-
-// dumped is what pg_dump wrote as a sorted list of statements, the lines of a
-// table sorted: the order of columns and of statements doesn't count, and
-// parameters are written in one way.
-func dumped(text string) []string {
-	var statements []string
-	for statement := range strings.SplitSeq(text, ";\n") {
-		var lines []string
-		for line := range strings.Lines(statement) {
-			line = parameters.ReplaceAllStringFunc(strings.TrimRight(line, ",\n "), sortedParameters)
-			line = columnLists.ReplaceAllStringFunc(line, sortedColumns)
-			if line != "" && !strings.HasPrefix(line, "--") && !strings.HasPrefix(line, "\\") && !strings.HasPrefix(line, "SET ") {
-				lines = append(lines, line)
-			}
-		}
-		if len(lines) > 0 && (createsTable.MatchString(lines[0]) || slices.Contains(lines, "OPTIONS (") || strings.HasSuffix(lines[0], "OPTIONS (")) {
-			slices.Sort(lines)
-		}
-		if len(lines) > 0 {
-			statements = append(statements, strings.Join(lines, "\n"))
-		}
-	}
-	slices.Sort(statements)
-	return statements
-}
-
-var createsTable = regexp.MustCompile(`^CREATE (UNLOGGED |FOREIGN )?TABLE `)
-
-var parameters = regexp.MustCompile(`WITH \([a-z_.]+=[^)]*\)`)
-
-// columnLists are those of publications and statistics, which go by the order of
-// the table's columns.
-var columnLists = regexp.MustCompile(`^(?:ALTER PUBLICATION .* TABLE ONLY \S+ \([a-z, ]*\)|CREATE STATISTICS .* ON [a-z, ]* FROM )`)
-
-func sortedColumns(text string) string {
-	at := max(strings.LastIndex(text, " ("), strings.LastIndex(text, " ON ")+2) + 2
-	end := strings.LastIndexAny(strings.TrimSuffix(text, " FROM "), ")") // of a publication
-	if end < at {
-		end = len(text) - len(" FROM ")
-	}
-	columns := strings.Split(text[at:end], ", ")
-	slices.Sort(columns)
-	return text[:at] + strings.Join(columns, ", ") + text[end:]
-}
-
-func sortedParameters(with string) string {
-	list := strings.Split(strings.TrimSuffix(strings.TrimPrefix(with, "WITH ("), ")"), ", ")
-	for i, p := range list {
-		p = strings.ReplaceAll(p, "'", "")
-		name, value, _ := strings.Cut(p, "=")
-		switch value {
-		case "on", "yes":
-			value = "true"
-		case "off", "no":
-			value = "false"
-		}
-		list[i] = name + "=" + value
-	}
-	slices.Sort(list)
-	return "WITH (" + strings.Join(list, ", ") + ")"
 }

@@ -105,6 +105,7 @@ func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *w
 			continue
 		case diff.Rename, diff.RenameLabel, diff.Refill:
 			continue
+		case diff.Create, diff.Drop, diff.Alter, diff.Swap:
 		}
 		id := c.Object().Base().ID
 		w.made[id] = i

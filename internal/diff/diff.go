@@ -15,13 +15,25 @@ import (
 )
 
 // A Change is a [Rename], [RenameLabel], [Create], [Drop], [Alter], [Swap], [SetAside] or
-// [Refill].
+// [Refill], and nothing else: switches over it name them all.
+//
+//sumtype:decl
 type Change interface {
 	// Object is the object after the change, or before a drop.
 	Object() catalog.Object
 	// Reverse undoes it.
 	Reverse() Change
+	sealed()
 }
+
+func (Create) sealed()      {}
+func (Drop) sealed()        {}
+func (Alter) sealed()       {}
+func (Swap) sealed()        {}
+func (Rename) sealed()      {}
+func (RenameLabel) sealed() {}
+func (SetAside) sealed()    {}
+func (Refill) sealed()      {}
 
 // Create makes an object that isn't there.
 type Create struct{ To catalog.Object }

@@ -92,7 +92,7 @@ type Scope struct {
 func (s Scope) Lines(ctx context.Context, program string, conn *pgx.Conn) ([]string, error) {
 	if program == "" {
 		text, err := Describe(ctx, conn)
-		return s.described(text), err
+		return s.of(Lines(text)), err
 	}
 	arguments := []string{"--no-owner", "--no-privileges"}
 	for _, schema := range s.Schemas {
@@ -103,7 +103,7 @@ func (s Scope) Lines(ctx context.Context, program string, conn *pgx.Conn) ([]str
 	}
 	text, err := Dump(ctx, program, conn.Config(), arguments...)
 	// The schemas themselves are whoever's who keeps the server.
-	return slices.DeleteFunc(dumped(text), func(statement string) bool {
+	return slices.DeleteFunc(Statements(text), func(statement string) bool {
 		return strings.HasPrefix(statement, "COMMENT ON SCHEMA ") || strings.HasPrefix(statement, "CREATE SCHEMA ")
 	}), err
 }
@@ -111,21 +111,24 @@ func (s Scope) Lines(ctx context.Context, program string, conn *pgx.Conn) ([]str
 // exactly is a name as a pattern of pg_dump's that picks it alone.
 func exactly(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// dumped is a dump as a sorted list of statements, the lines of a table sorted.
-func dumped(text string) []string {
+// Statements are those of a dump, sorted, the lines of a table sorted too: the
+// order of columns and of statements doesn't count, and what can be written in
+// several ways is written in one.
+func Statements(dump string) []string {
 	var statements []string
-	for statement := range strings.SplitSeq(text, ";\n") {
+	for statement := range strings.SplitSeq(dump, ";\n") {
 		var lines []string
 		for line := range strings.Lines(statement) {
-			line = strings.TrimRight(line, ",\n ")
-			if line != "" && !strings.HasPrefix(line, "--") {
-				lines = append(lines, parameters.ReplaceAllStringFunc(line, sortedParameters))
+			line = parameters.ReplaceAllStringFunc(strings.TrimRight(line, ",\n "), sortedParameters)
+			line = columnLists.ReplaceAllStringFunc(line, sortedColumns)
+			if line != "" && !strings.HasPrefix(line, "--") && !strings.HasPrefix(line, "\\") && !strings.HasPrefix(line, "SET ") {
+				lines = append(lines, line)
 			}
 		}
 		if len(lines) == 0 {
 			continue
 		}
-		if createsTable.MatchString(lines[0]) {
+		if createsTable.MatchString(lines[0]) || slices.Contains(lines, "OPTIONS (") || strings.HasSuffix(lines[0], "OPTIONS (") {
 			slices.Sort(lines)
 		}
 		statements = append(statements, strings.Join(lines, "\n"))
@@ -138,18 +141,68 @@ var (
 	createsTable = regexp.MustCompile(`^CREATE (UNLOGGED |FOREIGN )?TABLE `)
 	// parameters stand in the order in which they were set.
 	parameters = regexp.MustCompile(`WITH \([a-z_.]+=[^)]*\)`)
+	// columnLists are those of publications and statistics, which go by the order
+	// of the table's columns.
+	columnLists = regexp.MustCompile(`^(?:ALTER PUBLICATION .* TABLE ONLY \S+ \([a-z, ]*\)|CREATE STATISTICS .* ON [a-z, ]* FROM )`)
 )
 
+func sortedColumns(text string) string {
+	at := max(strings.LastIndex(text, " ("), strings.LastIndex(text, " ON ")+2) + 2
+	end := strings.LastIndexAny(strings.TrimSuffix(text, " FROM "), ")") // of a publication
+	if end < at {
+		end = len(text) - len(" FROM ")
+	}
+	columns := strings.Split(text[at:end], ", ")
+	slices.Sort(columns)
+	return text[:at] + strings.Join(columns, ", ") + text[end:]
+}
+
+// sortedParameters writes switches as true and false, as they may be on and off.
 func sortedParameters(with string) string {
 	list := strings.Split(strings.TrimSuffix(strings.TrimPrefix(with, "WITH ("), ")"), ", ")
+	for i, p := range list {
+		p = strings.ReplaceAll(p, "'", "")
+		name, value, _ := strings.Cut(p, "=")
+		switch value {
+		case "on", "yes":
+			value = "true"
+		case "off", "no":
+			value = "false"
+		}
+		list[i] = name + "=" + value
+	}
 	slices.Sort(list)
 	return "WITH (" + strings.Join(list, ", ") + ")"
 }
 
-// loose are the position of a column, owners and privileges.
-var loose = regexp.MustCompile(` [0-9]{4} | owner=\S*| acl=(\{.*?\}|\S*)`)
+var (
+	// loose are the position of a column, and lists.
+	loose = regexp.MustCompile(` [0-9]{4} | acl=\S*| options=\S*`)
+	owned = regexp.MustCompile(` owner=\S*`)
+	// numbered are names that PostgreSQL gives, with a number where one was taken.
+	numbered = regexp.MustCompile(`_not_null[0-9]* |_fkey_[0-9_]+ `)
+)
 
-func (s Scope) described(text string) []string {
+// Lines are those of a description, sorted, without where columns stand, and
+// without what can be written in two ways: there the catalog has to do.
+func Lines(description string) []string {
+	text := strings.ReplaceAll(description, " AS text", "")
+	lines := strings.Split(numbered.ReplaceAllString(loose.ReplaceAllString(text, " "), "_not_null "), "\n")
+	for i, l := range lines {
+		if s, ok := strings.CutPrefix(l, "statistics "); ok {
+			lines[i] = columnLists.ReplaceAllStringFunc(s, sortedColumns)
+		}
+		if strings.Contains(l, " AND ") || strings.Contains(l, " OR ") { // which the parser nests
+			lines[i] = strings.NewReplacer("(", "", ")", "").Replace(l)
+		}
+	}
+	lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" || strings.Contains(l, "ARRAY[") })
+	slices.Sort(lines)
+	return lines
+}
+
+// of picks the lines of a description that are in the scope, without owners.
+func (s Scope) of(lines []string) []string {
 	var inside, outside []string
 	for _, schema := range s.Schemas {
 		inside = append(inside, " "+schema+".", " "+pgx.Identifier{schema}.Sanitize()+".")
@@ -157,15 +210,13 @@ func (s Scope) described(text string) []string {
 	for _, table := range s.Without {
 		outside = append(outside, table[0]+"."+table[1], pgx.Identifier{table[0]}.Sanitize()+"."+pgx.Identifier{table[1]}.Sanitize())
 	}
-	var lines []string
-	for line := range strings.Lines(text) {
-		in := func(part string) bool { return strings.Contains(line, part) }
-		if slices.ContainsFunc(inside, in) && !slices.ContainsFunc(outside, in) {
-			lines = append(lines, loose.ReplaceAllString(strings.TrimSuffix(line, "\n"), " "))
-		}
+	for i := range lines {
+		lines[i] = owned.ReplaceAllString(lines[i], "")
 	}
-	slices.Sort(lines)
-	return lines
+	return slices.DeleteFunc(lines, func(line string) bool {
+		in := func(part string) bool { return strings.Contains(line, part) }
+		return !slices.ContainsFunc(inside, in) || slices.ContainsFunc(outside, in)
+	})
 }
 
 // Compare tells in a few lines how two descriptions differ; empty where they
