@@ -28,6 +28,8 @@ type ModelSource struct {
 // Models are the schema that is wanted. Several sources add up.
 type Models struct {
 	Sources []ModelSource
+	// AllowEmpty has no statement at all be a state: an empty database.
+	AllowEmpty bool
 	// Show writes a path as people know it; nil leaves it as it is.
 	Show func(path string) string
 }
@@ -111,6 +113,9 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, before 
 	loaded, err := desired.Load(ctx, s.scratch, conn, sources, desired.Options{Schema: schema, Show: models.Show})
 	if err != nil {
 		return nil, modelsError(err)
+	}
+	if loaded.Statements == 0 && !models.AllowEmpty {
+		return nil, &ModelsError{err: errors.New("the models hold no statement at all"), Hint: "is the path right? By models without any table, all there are would have to be dropped"}
 	}
 	m := &loadedModels{conn: conn, grants: loaded.Grants, owners: loaded.Owners}
 	for _, c := range loaded.Renames {

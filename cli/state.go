@@ -168,6 +168,7 @@ func (a *app) madeState(cmd *cobra.Command, name string, major int, options alud
 	models := aludel.Models{Show: a.shown}
 	schema := ""
 	if isFile {
+		models.AllowEmpty = true
 		models.Sources = []aludel.ModelSource{{Paths: []string{a.absolute(path)}}}
 	} else if models, err = a.models(); err != nil {
 		return s, err
