@@ -641,29 +641,10 @@ func (g *autogeneration) prove(ctx context.Context, drafts []*revision.Draft) er
 	if err != nil {
 		return err
 	}
-	for _, way := range []struct {
-		direction Direction
-		steps     []revision.Step
-		target    sight
-	}{{Up, plan.Steps, want}, {Down, back(plan.Steps), before}, {Up, plan.Steps, want}} {
-		if err := p.run(ctx, conn, way.steps); err != nil {
-			return &ProofError{Direction: way.direction, err: err}
-		}
-		got, err := p.look(ctx, conn)
-		if err != nil {
-			return err
-		}
-		sql, seen, err := p.left(got, way.target)
-		switch {
-		case err != nil:
-			return err
-		case sql != "":
-			return &ProofError{Direction: way.direction, Left: sql}
-		case seen != "":
-			g.result.Unproven[way.direction] = seen
-		}
-	}
-	return nil
+	return p.prove(ctx, conn, plan.Steps, want, before, func(direction Direction, seen string) error {
+		g.result.Unproven[direction] = seen
+		return nil
+	})
 }
 
 // confess says above the sections what of them is not proven.
@@ -683,9 +664,24 @@ func (g *autogeneration) confess(d *revision.Draft) {
 
 // with is the Migrator with the drafts as files, in a folder that remove deletes.
 func (m *Migrator) with(drafts []*revision.Draft) (extended *Migrator, remove func(), err error) {
-	dir, err := os.MkdirTemp("", "aludel-")
+	dir, remove, err := m.draftFolder(drafts...)
 	if err != nil {
 		return nil, nil, err
+	}
+	options := m.options
+	options.More = append(slices.Clone(options.More), Folder{FS: os.DirFS(dir), Path: dir})
+	options.LockTimeout, options.LockWait = unbounded(options.LockTimeout), unbounded(options.LockWait)
+	if extended, err = New(m.folders[0].FS, options); err != nil {
+		remove()
+	}
+	return extended, remove, err
+}
+
+// draftFolder writes drafts as files into a temporary folder.
+func (m *Migrator) draftFolder(drafts ...*revision.Draft) (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp("", "aludel-")
+	if err != nil {
+		return "", nil, err
 	}
 	remove = func() { _ = os.RemoveAll(dir) } // what is left there is temporary
 	for _, d := range drafts {
@@ -696,17 +692,10 @@ func (m *Migrator) with(drafts []*revision.Draft) (extended *Migrator, remove fu
 		}
 		if err != nil {
 			remove()
-			return nil, nil, err
+			return "", nil, err
 		}
 	}
-	options := m.options
-	options.More = append(slices.Clone(options.More), Folder{FS: os.DirFS(dir), Path: dir})
-	options.LockTimeout, options.LockWait = unbounded(options.LockTimeout), unbounded(options.LockWait)
-	extended, err = New(m.folders[0].FS, options)
-	if err != nil {
-		remove()
-	}
-	return extended, remove, err
+	return dir, remove, nil
 }
 
 // unbounded says "no bound" as [Options] does, where 0 is the default.

@@ -60,6 +60,9 @@ type UnknownRevisionError struct {
 	// then says who wrote it, as far as the history knows.
 	InDatabase bool
 	WrittenBy  string
+	// ReplacedBy is the id of the revision that Argument was squashed into; empty
+	// where it was not.
+	ReplacedBy string
 	err        error
 }
 
@@ -238,6 +241,9 @@ func (m *Migrator) explain(ctx context.Context, conn *pgx.Conn, err error) error
 	public := &UnknownRevisionError{
 		Argument: unknown.Argument, Reason: unknown.Reason, Candidates: m.publicRevisions(unknown.Candidates, nil),
 		Suggestion: unknown.Suggestion, InDatabase: unknown.InDatabase, err: err,
+	}
+	if r := m.graph.ReplacedBy(unknown.Argument); r != nil {
+		public.ReplacedBy = r.ID
 	}
 	if !unknown.InDatabase || conn == nil {
 		return public

@@ -108,6 +108,36 @@ func (p *prover) run(ctx context.Context, conn *pgx.Conn, steps []revision.Step)
 	}
 }
 
+// prove runs steps up, down and up again, and compares. What only the observer
+// sees is the caller's to judge.
+func (p *prover) prove(ctx context.Context, conn *pgx.Conn, steps []revision.Step, after, before sight, unproven func(Direction, string) error) error {
+	for _, way := range []struct {
+		direction Direction
+		steps     []revision.Step
+		target    sight
+	}{{Up, steps, after}, {Down, back(steps), before}, {Up, steps, after}} {
+		if err := p.run(ctx, conn, way.steps); err != nil {
+			return &ProofError{Direction: way.direction, err: err}
+		}
+		got, err := p.look(ctx, conn)
+		if err != nil {
+			return err
+		}
+		sql, seen, err := p.left(got, way.target)
+		switch {
+		case err != nil:
+			return err
+		case sql != "":
+			return &ProofError{Direction: way.direction, Left: sql}
+		case seen != "":
+			if err := unproven(way.direction, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // back are the steps that undo others.
 func back(steps []revision.Step) []revision.Step {
 	undone := make([]revision.Step, 0, len(steps))

@@ -90,7 +90,7 @@ func (m *Migrator) tampered(ctx context.Context, conn *pgx.Conn, state *State) (
 	var list []*revision.Revision
 	for i, r := range m.graph.Revisions() {
 		sum, known := sums[r.ID]
-		if !known || !state.applied[i] {
+		if !known || !state.applied[i] || len(r.Replaces) > 0 { // of a squashed one others have run
 			continue
 		}
 		script, err := r.Script()

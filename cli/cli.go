@@ -168,7 +168,7 @@ func (a *app) command() *cobra.Command {
 	for group, commands := range map[string][]*cobra.Command{
 		"run":   {a.upgradeCommand(), a.downgradeCommand(), a.stampCommand(), a.ensureVersionCommand()},
 		"look":  {a.currentCommand(), a.historyCommand(), a.headsCommand(), a.branchesCommand(), a.showCommand(), a.planCommand(), a.statusCommand(), a.diffCommand(), a.dumpCommand(), a.checkCommand(), a.verifyCommand()},
-		"write": {a.initCommand(), a.revisionCommand(), a.mergeCommand(), a.editCommand()},
+		"write": {a.initCommand(), a.revisionCommand(), a.mergeCommand(), a.squashCommand(), a.editCommand()},
 		"other": {a.embeddedCommand()},
 	} {
 		for _, c := range commands {

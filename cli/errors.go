@@ -218,6 +218,7 @@ func autogenerateHints(err error) []string {
 		behind    *aludel.NotUpToDateError
 		proof     *aludel.ProofError
 		version   *aludel.ShadowVersionError
+		rows      *aludel.DataStatementError
 	)
 	switch {
 	case errors.As(err, &ambiguous):
@@ -234,6 +235,8 @@ func autogenerateHints(err error) []string {
 		return append(hints, "run \"aludel upgrade heads\" first, or compare with what the revisions make: --against migrations")
 	case errors.As(err, &proof):
 		return []string{"nothing was written; this is a fault of aludel's: please report it with the two schemas", "\"aludel diff\" shows the statements, to start a revision by hand"}
+	case errors.As(err, &rows):
+		return []string{"nothing was written: the difference of definitions would lose it; --concatenate keeps all statements as they are"}
 	case errors.As(err, &version):
 		return []string{fmt.Sprintf("name a server of PostgreSQL %d with --shadow-url, or install that one here: aludel finds it", version.Wanted)}
 	}
@@ -256,6 +259,12 @@ func unknownHints(e *aludel.UnknownRevisionError) []string {
 		hints = append(hints, fmt.Sprintf("candidate: %s, %s", r.ID, r.Message))
 	}
 	switch {
+	case e.ReplacedBy != "":
+		hints = append(hints, fmt.Sprintf("'%s' was squashed into %s, together with others", e.Argument, e.ReplacedBy))
+		if e.InDatabase {
+			hints = append(hints, "the database stands in the middle of them: with the files from before the squash,",
+				"\"aludel upgrade "+e.ReplacedBy+"\" brings it to the end, and from there these go on")
+		}
 	case e.InDatabase:
 		hints = append(hints, fmt.Sprintf("'%s' stands in the version table of the database, but no file has it", e.Argument))
 		if e.WrittenBy != "" {

@@ -17,6 +17,7 @@ type Graph struct {
 	nodes     []node
 	byID      map[string]int32
 	byLabel   map[string]int32 // a label leads to the revision that declares it
+	replaced  map[string]int32 // the id of one that was squashed leads to what stands in its place
 	heads     []int32          // no children, in load order
 	realHeads []int32          // no children and no dependents, in load order
 	bases     []int32          // no parents, in load order
@@ -39,6 +40,7 @@ func New(revisions []*Revision) (*Graph, error) {
 		nodes:     make([]node, len(revisions)),
 		byID:      make(map[string]int32, len(revisions)),
 		byLabel:   make(map[string]int32),
+		replaced:  make(map[string]int32),
 	}
 	g.spread = sync.OnceValue(g.spreadLabels)
 	for _, step := range []func() error{g.index, g.link, g.checkCycles} {
@@ -62,6 +64,12 @@ func (g *Graph) index() error {
 		g.byID[r.ID] = int32(i)
 	}
 	for i, r := range g.revisions {
+		for _, id := range r.Replaces {
+			if other, there := g.byID[id]; there {
+				return g.fault(r, "replaces", "Revision "+r.ID+" replaces "+id+", which is still there").hint("delete %s", g.revisions[other].Path)
+			}
+			g.replaced[id] = int32(i)
+		}
 		for _, label := range r.BranchLabels {
 			other, taken := g.byLabel[label]
 			if !taken {
@@ -119,6 +127,14 @@ func (g *Graph) link() error {
 	return nil
 }
 
+// ReplacedBy is the revision that another one was squashed into, or nil.
+func (g *Graph) ReplacedBy(id string) *Revision {
+	if i, ok := g.replaced[id]; ok {
+		return g.revisions[i]
+	}
+	return nil
+}
+
 // lookup finds a revision by its id or by a label that its file declares.
 func (g *Graph) lookup(name string) (int32, bool) {
 	if i, ok := g.byID[name]; ok {
@@ -172,6 +188,9 @@ func (g *Graph) Bases() []*Revision { return g.at(g.bases) }
 
 // Children are the revisions that name r as a parent, in load order.
 func (g *Graph) Children(r *Revision) []*Revision { return g.at(g.nodes[g.byID[r.ID]].next) }
+
+// Dependents are the revisions that name r as a parent or a dependency.
+func (g *Graph) Dependents(r *Revision) []*Revision { return g.at(g.nodes[g.byID[r.ID]].allNext) }
 
 // Labels are the branch labels that reach r, sorted: those of its file and
 // those that spread to it along its branch.

@@ -11,7 +11,7 @@ import (
 )
 
 // headerKeys are the keys of a header, in the order that the writer uses.
-var headerKeys = []string{"revision", "down_revision", "depends_on", "branch_labels", "created"}
+var headerKeys = []string{"revision", "down_revision", "depends_on", "branch_labels", "replaces", "created"}
 
 // markerPrefix starts a section, and so ends the header.
 const markerPrefix = "migrate:"
@@ -25,7 +25,7 @@ type header struct {
 
 // headerValues are the lines of the known keys, in the order of headerKeys. No
 // map: it would be the largest part of what reading a file allocates.
-type headerValues [5]headerValue
+type headerValues [6]headerValue
 
 func (v *headerValues) get(key string) (value headerValue, ok bool) {
 	value = v[slices.Index(headerKeys, key)]
@@ -157,6 +157,7 @@ func (p *headerParser) finish() (Revision, error) {
 	rev.DownRevisions = p.list("down_revision")
 	rev.DependsOn = p.list("depends_on")
 	rev.BranchLabels = p.list("branch_labels")
+	rev.Replaces = p.list("replaces")
 	if created, _ := p.values.get("created"); created.text != "" {
 		var err error
 		if rev.Created, err = parseTime(created.text); err != nil {

@@ -26,6 +26,9 @@ type Revision struct {
 	DependsOn []string
 	// BranchLabels are the labels that this file declares.
 	BranchLabels []string
+	// Replaces are the ids of those that this one was squashed from, its own left
+	// out.
+	Replaces []string
 	// Created is the zero time where the header doesn't say.
 	Created time.Time
 	// Path names the file in messages. It is empty for a revision that has

@@ -26,6 +26,9 @@ const (
 {{- with .BranchLabels}}
 -- branch_labels: {{list .}}
 {{- end}}
+{{- with .Replaces}}
+-- replaces: {{list .}}
+{{- end}}
 -- created: {{.Created.Format "2006-01-02T15:04:05Z07:00"}}
 
 -- migrate:up{{with .UpOptions}} {{.}}{{end}}
@@ -41,6 +44,7 @@ type Draft struct {
 	DownRevisions []string
 	DependsOn     []string
 	BranchLabels  []string
+	Replaces      []string
 	Created       time.Time
 	Up, Down      string // the sections' SQL
 	// UpOptions and DownOptions stand behind the markers: transaction:false.
@@ -112,6 +116,7 @@ func (d *Draft) checkReadsBack(path, src string) error {
 		{"down_revision", d.DownRevisions, got.DownRevisions},
 		{"depends_on", d.DependsOn, got.DependsOn},
 		{"branch_labels", d.BranchLabels, got.BranchLabels},
+		{"replaces", d.Replaces, got.Replaces},
 	} {
 		if !slices.Equal(c.want, c.got) {
 			return fmt.Errorf("the new file would say %q for %s instead of %q; look at the message and at the template",
