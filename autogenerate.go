@@ -40,6 +40,9 @@ type AutogenerateOptions struct {
 	Ask func(candidates []Rename) ([]Rename, error)
 	// Keep answers which of the changes are to be written. Nil keeps all.
 	Keep func(*Difference) ([]SchemaChange, error)
+	// Online is that of [DiffOptions], for the way up: each transaction that it
+	// takes is a revision.
+	Online bool
 	// Qualified writes names with their schema. The default leaves the
 	// Migrator's away: it is where unqualified names resolve.
 	Qualified bool
@@ -444,32 +447,46 @@ func (g *autogeneration) rename(ctx context.Context, template string, s *Snapsho
 type part struct{ up, down []SchemaStatement }
 
 // parts are the statements that lead to the models and back. A file ends where
-// what follows needs what it did to be committed.
+// what follows needs what it did to be committed, and where what runs in a
+// transaction and what can't meet.
 func (g *autogeneration) parts(ctx context.Context) ([]part, error) {
-	var parts []part
-	before, state, template := g.base, g.renamed, g.template
-	renames := g.renames
-	for {
-		d, err := Diff(state, g.want, g.diff)
-		if err != nil || len(d.Statements) == 0 {
-			return parts, err
-		}
-		p, after, reached := part{up: d.Statements}, g.want, g.wanted
-		if cut := slices.IndexFunc(d.Statements, func(s SchemaStatement) bool { return s.CommitAfter }); cut >= 0 && cut < len(d.Statements)-1 {
-			p.up = d.Statements[:cut+1]
-			if after, reached, err = g.apply(ctx, template, p.up); err != nil {
+	forward := g.diff
+	forward.Online = g.options.Online
+	d, err := Diff(g.renamed, g.want, forward)
+	if err != nil {
+		return nil, err
+	}
+	groups := groups(d.Statements)
+	parts := make([]part, 0, len(groups))
+	before, template, renames := g.base, g.template, g.renames
+	for i, group := range groups {
+		after, reached := g.want, g.wanted
+		if i < len(groups)-1 {
+			if after, reached, err = g.apply(ctx, template, group); err != nil {
 				return nil, err
 			}
 		}
-		if p.down, err = g.wayBack(ctx, reached, after, before, renames); err != nil {
+		down, err := g.wayBack(ctx, reached, after, before, renames)
+		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, p)
-		if after == g.want {
-			return parts, nil
-		}
-		before, state, template, renames = after, after, reached, &Renames{from: after, to: g.want}
+		parts = append(parts, part{up: group, down: down})
+		before, template, renames = after, reached, &Renames{}
 	}
+	return parts, nil
+}
+
+// groups cuts statements where a transaction has to end.
+func groups(statements []SchemaStatement) [][]SchemaStatement {
+	var list [][]SchemaStatement
+	start := 0
+	for i, s := range statements {
+		if i == len(statements)-1 || s.CommitAfter || s.Transactional != statements[i+1].Transactional {
+			list = append(list, statements[start:i+1])
+			start = i + 1
+		}
+	}
+	return list
 }
 
 // apply runs statements in a copy of a database and answers what that holds.
@@ -563,7 +580,7 @@ func section(statements []SchemaStatement, unqualified string) (text, options st
 			object = about
 		}
 		for _, h := range s.Hazards {
-			b.WriteString("-- hazard: " + explained(h) + "\n")
+			b.WriteString("-- hazard: " + explained(h, s.Locks) + "\n")
 		}
 		b.WriteString(sql + ";\n")
 		if !s.Transactional || s.CommitAfter && i < len(statements)-1 {
@@ -589,14 +606,17 @@ func subject(sql string) string {
 }
 
 // explained says what a hazard means for a running system.
-func explained(hazard string) string {
+func explained(hazard string, locks []TableLock) string {
 	switch hazard {
 	case "data loss":
 		return "data loss: what this removes can't be brought back by the other direction"
 	case "rewrite":
 		return "rewrite: the table is written anew under a lock that blocks reading and writing"
 	case "scan":
-		return "scan: the whole table is read under the lock"
+		if !slices.ContainsFunc(locks, func(l TableLock) bool { return l.Mode != "SHARE UPDATE EXCLUSIVE" }) {
+			return "scan: the whole table is read, while others go on reading and writing"
+		}
+		return "scan: the whole table is read under a lock that blocks writing, or more"
 	}
 	return hazard
 }

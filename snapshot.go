@@ -84,6 +84,10 @@ type DiffOptions struct {
 	NoOwners, NoPrivileges bool
 	// ColumnOrder has a different order of columns noticed.
 	ColumnOrder bool
+	// Online takes, for tables that were there before, the forms that let others go
+	// on reading and writing: CREATE INDEX CONCURRENTLY, NOT VALID and VALIDATE. They
+	// take several transactions.
+	Online bool
 	// Unqualified is a schema whose name is left away: where unqualified names
 	// resolve when the statements run. Names that mean something else without it
 	// are the caller's to look for.
@@ -158,7 +162,7 @@ func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
 		}
 		d.Candidates = append(d.Candidates, r)
 	}
-	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges}) {
+	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges, Online: options.Online}) {
 		if options.Unqualified != "" {
 			s.SQL = sqltext.Unqualify(s.SQL, options.Unqualified)
 		}

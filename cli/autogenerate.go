@@ -21,6 +21,7 @@ import (
 // autogenerateFlags are those of revision that go with --autogenerate.
 type autogenerateFlags struct {
 	on, allowEmpty, qualified, noRename bool
+	online                              bool
 	against                             string
 	renames                             []string
 }
@@ -31,12 +32,13 @@ func (g *autogenerateFlags) add(f *pflag.FlagSet) {
 	f.StringArrayVar(&g.renames, "rename", nil, "what has got another name, `OLD=NEW`: users=accounts, users.name=full_name; may be repeated")
 	f.BoolVar(&g.noRename, "no-rename", false, "nothing else has: what goes is dropped, what comes is new")
 	f.BoolVar(&g.allowEmpty, "allow-empty", false, "write a file also where there is nothing to do")
+	f.BoolVar(&g.online, "online", false, "for tables that are there: forms that let others read and write, in as many revisions as they take")
 	f.BoolVar(&g.qualified, "qualified", false, "write names with their schema")
 }
 
 // changed names a flag that was given though it goes with --autogenerate alone.
 func (g *autogenerateFlags) changed(cmd *cobra.Command) string {
-	for _, name := range []string{"against", "rename", "no-rename", "allow-empty", "qualified"} {
+	for _, name := range []string{"against", "rename", "no-rename", "allow-empty", "online", "qualified"} {
 		if cmd.Flags().Changed(name) {
 			return name
 		}
@@ -54,6 +56,7 @@ func (a *app) autogenerate(cmd *cobra.Command, m *aludel.Migrator, file aludel.N
 	options := aludel.AutogenerateOptions{
 		NewRevisionOptions: file, Models: models, Schemas: c.Models.Schemas, Include: c.Models.Include, Exclude: c.Models.Exclude,
 		Owners: c.Models.Owners, Privileges: c.Models.Privileges, Qualified: flags.qualified, AllowEmpty: flags.allowEmpty,
+		Online: flags.online || c.Autogenerate.Online,
 	}
 	if options.Renames, err = parseRenames(cmd, flags.renames); err != nil {
 		return err

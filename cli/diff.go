@@ -126,6 +126,7 @@ func diffFlags(cmd *cobra.Command, options *diffOptions) {
 	f := cmd.Flags()
 	f.BoolVar(&options.NoOwners, "no-owners", false, "leave owners out")
 	f.BoolVar(&options.NoPrivileges, "no-privileges", false, "leave privileges out")
+	f.BoolVar(&options.Online, "online", false, "for tables that are there: forms that let others read and write meanwhile, in several transactions")
 	f.BoolVar(&options.unqualified, "unqualified", false, "write names without the schema, as revisions do")
 	f.StringArrayVar(&options.objects.exclude, "exclude", nil, "leave out what `[KIND:]GLOB` picks: table:tmp_*, audit.*, trigger:users.*; may be repeated")
 	f.StringArrayVar(&options.objects.include, "include", nil, "leave out what no `[KIND:]GLOB` picks; may be repeated")

@@ -25,6 +25,7 @@ type shadowTable struct {
 type autogenerateTable struct {
 	Against *against `toml:"against"`
 	Process []string `toml:"process"`
+	Online  *bool    `toml:"online"`
 }
 
 // Models say where the schema that is wanted comes from.
@@ -47,6 +48,8 @@ func (m *Models) None() bool { return len(m.SQL)+len(m.Commands) == 0 }
 type Autogenerate struct {
 	// Against is "database" or "migrations": what models are compared with.
 	Against string
+	// Online takes the forms that let others go on.
+	Online bool
 	// Process is a command that gets the changes as JSON and returns those to keep.
 	Process []string
 }
@@ -80,7 +83,7 @@ func (c *Config) loadModels() error {
 	if a.Process != nil && (len(a.Process) == 0 || a.Process[0] == "") {
 		return errorf("%s: autogenerate.process is empty", c.shown()).hint(`write a command as ["program", "argument"]`)
 	}
-	c.Autogenerate = Autogenerate{Against: or(a.Against, against{"database"}).text, Process: a.Process}
+	c.Autogenerate = Autogenerate{Against: or(a.Against, against{"database"}).text, Process: a.Process, Online: or(a.Online, false)}
 	return nil
 }
 

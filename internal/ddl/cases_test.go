@@ -66,7 +66,9 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 	}
 	old, updated := newState(t, files["old"]), newState(t, files["new"])
 	rows := old.rows(t, files["old"])
+	old.online = strings.Contains(string(archive.Comment), "online")
 	up, err := old.change(updated)
+	old.online = false
 	if err != nil {
 		t.Fatalf("up: %v", err)
 	}
@@ -119,6 +121,7 @@ type state struct {
 	db      *pgtest.DB
 	conn    *pgx.Conn
 	catalog *catalog.Catalog
+	online  bool // changes are made so that others can go on
 }
 
 func newState(t *testing.T, sql string) *state {
@@ -220,7 +223,8 @@ func (s *state) change(target *state) (script string, err error) {
 	if err != nil {
 		return "", err
 	}
-	for _, statement := range ddl.Render(s.catalog, changes, ddl.Options{}) {
+	watch.online = s.online
+	for _, statement := range ddl.Render(s.catalog, changes, ddl.Options{Online: s.online}) {
 		for _, h := range statement.Hazards {
 			script += fmt.Sprintf("-- hazard: %s\n", h)
 		}

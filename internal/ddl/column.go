@@ -219,7 +219,11 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 	}
 	switch {
 	case !from.NotNull && to.NotNull:
-		w.setNotNull(to)
+		if !w.setNotNullOnline(to) {
+			w.setNotNull(to)
+		} else if to.NotNullComment != "" {
+			w.notNullComment(to)
+		}
 	case from.NotNull && to.NotNull:
 		w.alterNotNull(from, to)
 	}

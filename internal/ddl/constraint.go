@@ -17,6 +17,10 @@ func parentOf(k *catalog.Constraint) string {
 }
 
 func (w *writer) createConstraint(k *catalog.Constraint) {
+	if w.addOnline(k) {
+		w.indexComment(k)
+		return
+	}
 	sql := "ALTER " + parentOf(k) + " ADD CONSTRAINT " + ident(k.ID.Sub()) + " " + k.Definition
 	if k.NotValid {
 		sql += " NOT VALID"

@@ -32,6 +32,9 @@ type Statement struct {
 type Options struct {
 	// NoOwners and NoPrivileges leave these out of what is created.
 	NoOwners, NoPrivileges bool
+	// Online takes, for tables that were there before, the forms that let others
+	// go on reading and writing, at the price of several transactions.
+	Online bool
 }
 
 // Render writes changes in their order. from is what they start from: the
@@ -335,6 +338,8 @@ func (w *writer) drop(d diff.Drop) {
 		w.dropAttachment(o)
 	case *catalog.Constraint:
 		w.add("ALTER " + parentOf(o) + " DROP CONSTRAINT " + ident(id.Sub()))
+	case *catalog.Index:
+		w.dropIndex(o)
 	case *catalog.Trigger:
 		w.dropTrigger(o)
 	case *catalog.Rule, *catalog.Policy:

@@ -23,9 +23,14 @@ func (w *writer) createIndex(i *catalog.Index) {
 		// partitions get theirs at once. It is invalid while some have none.
 		sql = strings.Replace(sql, " ON ONLY ", " ON ", 1)
 	}
-	w.add(sql)
-	w.lock(Share, i.Table)
-	w.scans(i.Table)
+	if w.isBusy(i.Table) && !i.Invalid {
+		w.add(concurrently(sql))
+		w.lock(ShareUpdateExclusive, i.Table)
+	} else {
+		w.add(sql)
+		w.lock(Share, i.Table)
+		w.scans(i.Table)
+	}
 	if w.comesInvalid(i.Above) {
 		w.later("ALTER INDEX "+qualified(i.Above.Schema(), i.Above.Name())+" ATTACH PARTITION "+qualified(i.ID.Schema(), i.ID.Name()), AccessShare, i.Table)
 	}
@@ -34,6 +39,16 @@ func (w *writer) createIndex(i *catalog.Index) {
 		w.add("ALTER INDEX " + qualified(i.ID.Schema(), i.ID.Name()) + " SET TABLESPACE " + ident(i.Tablespace))
 		w.lock(AccessShare)
 	}
+}
+
+func (w *writer) dropIndex(i *catalog.Index) {
+	sql := "DROP " + name(i)
+	if !w.isBusy(i.Table) || i.Above != (catalog.ID{}) {
+		w.add(sql)
+		return
+	}
+	w.add(concurrently(sql))
+	w.lock(ShareUpdateExclusive, i.Table)
 }
 
 // comesInvalid tells that an index will be made for which not all partitions

@@ -21,6 +21,41 @@ type watcher struct {
 	files  map[uint32]uint32     // where their rows are
 	aside  bool                  // that a table was set aside
 	major  int
+	online bool // nobody may be kept from reading and writing while rows are read
+}
+
+// rowsRead counts, by table, those that the session has read, as far as it has
+// not reported them yet: only differences say something.
+func rowsRead(conn *pgx.Conn) (map[uint32]int, error) {
+	rows, _ := conn.Query(context.Background(), "SELECT relid, seq_tup_read FROM pg_stat_xact_user_tables")
+	read := map[uint32]int{}
+	var oid uint32
+	var n int
+	_, err := pgx.ForEachRow(rows, []any{&oid, &n}, func() error {
+		read[oid] = n
+		return nil
+	})
+	return read, err
+}
+
+// checkOnline looks whether rows were read, or written anew, under a lock that
+// keeps others from writing.
+func (w *watcher) checkOnline(conn *pgx.Conn, s ddl.Statement, before map[uint32]int) error {
+	after, err := rowsRead(conn)
+	if err != nil {
+		return err
+	}
+	rows, _ := conn.Query(context.Background(), "SELECT relation, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')")
+	var oid uint32
+	var mode string
+	var wrong []error
+	_, err = pgx.ForEachRow(rows, []any{&oid, &mode}, func() error {
+		if id, known := w.tables[oid]; known && after[oid] > before[oid] {
+			wrong = append(wrong, fmt.Errorf("reads the rows of %s under %s: %s", id, mode, s.SQL))
+		}
+		return nil
+	})
+	return errors.Join(append(wrong, err)...)
 }
 
 func watchLocks(conn *pgx.Conn, major int) (*watcher, error) {
@@ -54,10 +89,18 @@ func (w *watcher) filesOf(conn *pgx.Conn) (map[uint32]uint32, error) {
 	return files, err
 }
 
-// run executes a statement in a transaction of its own.
+// run executes a statement in a transaction of its own, where it can be in one.
 func (w *watcher) run(conn *pgx.Conn, s ddl.Statement) error {
 	ctx := context.Background()
+	if !s.Transactional {
+		_, err := conn.Exec(ctx, s.SQL, pgx.QueryExecModeSimpleProtocol)
+		return err
+	}
 	if _, err := conn.Exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	before, err := rowsRead(conn)
+	if err != nil {
 		return err
 	}
 	if _, err := conn.Exec(ctx, s.SQL, pgx.QueryExecModeSimpleProtocol); err != nil {
@@ -65,6 +108,9 @@ func (w *watcher) run(conn *pgx.Conn, s ddl.Statement) error {
 		return errors.Join(err, back)
 	}
 	wrong := w.check(conn, s)
+	if w.online {
+		wrong = errors.Join(wrong, w.checkOnline(conn, s, before))
+	}
 	if _, err := conn.Exec(ctx, "COMMIT"); err != nil {
 		return errors.Join(err, wrong)
 	}
