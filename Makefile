@@ -19,9 +19,10 @@ demo: build postgres ## run the main job: the example platform upgraded to head 
 	@./scripts/demo $(BIN)/aludel
 
 .PHONY: test
-test: postgres alembic ## run all tests (ARGS="-run X" passes flags on)
+test: postgres alembic sqlalchemy ## run all tests (ARGS="-run X" passes flags on)
 	go test ./... $(ARGS)
 	cd internal/sqltext/pgoracle && go test ./...
+	cd orm/bun && go test ./... && cd ../gorm && go vet ./... && cd ../tests && go test ./...
 
 .PHONY: test/race
 test/race: postgres alembic ## run all tests with the race detector (needs a C compiler)
@@ -86,3 +87,7 @@ postgres: # a PostgreSQL server to run on, installed where there is none
 .PHONY: alembic
 alembic: # the real Alembic, to compare with
 	@./scripts/install alembic
+
+.PHONY: sqlalchemy
+sqlalchemy: # models to compare with
+	@./scripts/install sqlalchemy

@@ -1,0 +1,4 @@
+package bunddl
+
+// Hoist is hoist, for the tests.
+var Hoist = hoist

@@ -1,0 +1,4 @@
+from sqlalchemy import MetaData
+
+metadata = MetaData()
+other = 7
