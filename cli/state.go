@@ -14,6 +14,7 @@ import (
 
 	"github.com/aludel-db/aludel"
 	"github.com/aludel-db/aludel/internal/config"
+	"github.com/aludel-db/aludel/orm/sqlalchemy"
 )
 
 // stateHelp is what diff and dump say about their arguments.
@@ -197,7 +198,7 @@ func (a *app) models() (aludel.Models, error) {
 		}
 		return models, &config.Error{
 			Message: "no models are configured", Hint: "say in " + where + " where the schema that you want comes from:\n" +
-				"[models]\nsql = [\"schema.sql\"]                  # files, folders, patterns\ncommand = [\"go\", \"run\", \"./schema\"]   # or a command that prints DDL",
+				"[models]\nsql = [\"schema.sql\"]                  # files, folders, patterns\ncommand = [\"go\", \"run\", \"./schema\"]   # or a command that prints DDL\nsqlalchemy = [\"app.models:Base\"]        # or models of SQLAlchemy",
 		}
 	}
 	if len(c.Models.SQL) > 0 {
@@ -206,7 +207,30 @@ func (a *app) models() (aludel.Models, error) {
 	for _, command := range c.Models.Commands {
 		models.Sources = append(models.Sources, aludel.ModelSource{Command: command, Dir: c.Root, Environ: a.options.Environ})
 	}
+	if len(c.Models.SQLAlchemy) > 0 {
+		source, err := a.sqlAlchemy(c)
+		if err != nil {
+			return models, err
+		}
+		models.Sources = append(models.Sources, source)
+	}
 	return models, nil
+}
+
+// sqlAlchemy has the project's Python run our script, which lies in a temporary
+// folder meanwhile.
+func (a *app) sqlAlchemy(c *config.Config) (aludel.ModelSource, error) {
+	dir, err := os.MkdirTemp(c.TempDir, "aludel-")
+	if err != nil {
+		return aludel.ModelSource{}, err
+	}
+	a.closers = append(a.closers, func() error { return os.RemoveAll(dir) })
+	script := filepath.Join(dir, "aludel_ddl.py")
+	err = os.WriteFile(script, []byte(sqlalchemy.Script), 0o600)
+	return aludel.ModelSource{
+		Command: append([]string{c.Models.Python, script}, c.Models.SQLAlchemy...), Dir: c.Root,
+		Environ: append(slices.Clone(a.options.Environ), "PYTHONDONTWRITEBYTECODE=1"), Name: "models of SQLAlchemy",
+	}, err
 }
 
 // shadow is where throw-away databases of a major version are made, 0 for any.

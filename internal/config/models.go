@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -10,6 +11,8 @@ type modelsTable struct {
 	SQL        []string `toml:"sql"`
 	Command    []string `toml:"command"`
 	Commands   []hook   `toml:"commands"`
+	SQLAlchemy []string `toml:"sqlalchemy"`
+	Python     *string  `toml:"python"`
 	Schemas    []string `toml:"schemas"`
 	Include    []string `toml:"include"`
 	Exclude    []string `toml:"exclude"`
@@ -34,6 +37,10 @@ type Models struct {
 	SQL []string
 	// Commands print DDL.
 	Commands [][]string
+	// SQLAlchemy are arguments of the script that prints its models: module:attribute.
+	SQLAlchemy []string
+	// Python is the interpreter that has SQLAlchemy, a path or a name in PATH.
+	Python string
 	// Schemas are compared besides that of the configuration.
 	Schemas          []string
 	Include, Exclude []string
@@ -42,7 +49,7 @@ type Models struct {
 }
 
 // None tells that nothing is configured.
-func (m *Models) None() bool { return len(m.SQL)+len(m.Commands) == 0 }
+func (m *Models) None() bool { return len(m.SQL)+len(m.Commands)+len(m.SQLAlchemy) == 0 }
 
 // An Autogenerate says how revisions are written from models.
 type Autogenerate struct {
@@ -72,6 +79,7 @@ func (c *Config) loadModels() error {
 		}
 		m.Commands = append(m.Commands, command)
 	}
+	m.SQLAlchemy, m.Python = f.SQLAlchemy, c.python()
 	for _, schema := range f.Schemas {
 		if err := checkSchema(schema); err != nil {
 			return errorf("%s: models.schemas holds %v", c.shown(), err)
@@ -85,6 +93,23 @@ func (c *Config) loadModels() error {
 	}
 	c.Autogenerate = Autogenerate{Against: or(a.Against, against{"database"}).text, Process: a.Process, Online: or(a.Online, false)}
 	return nil
+}
+
+// python is the interpreter of the project: the configured one, that of its or the
+// active virtual environment, or that in PATH.
+func (c *Config) python() string {
+	if f := c.settings.Models.Python; f != nil {
+		if filepath.Base(*f) == *f {
+			return *f
+		}
+		return c.relative(*f)
+	}
+	for _, dir := range []string{c.env.value("VIRTUAL_ENV"), c.relative(".venv"), c.relative("venv")} {
+		if path := filepath.Join(dir, "bin", "python"); dir != "" && exists(path) {
+			return path
+		}
+	}
+	return "python3"
 }
 
 // ShadowServer answers how to connect to the server on which throw-away databases

@@ -38,12 +38,17 @@ func (e *StatementError) Unwrap() error { return e.Err }
 // run, or printed nothing.
 type CommandError struct {
 	Command []string
+	Name    string // of the source, where it has one
 	Stderr  string
 	Err     error
 }
 
 func (e *CommandError) Error() string {
-	text := fmt.Sprintf("the command `%s` for the models: %v", strings.Join(e.Command, " "), e.Err)
+	name := e.Name
+	if name == "" {
+		name = "the command `" + strings.Join(e.Command, " ") + "` for the models"
+	}
+	text := fmt.Sprintf("%s: %v", name, e.Err)
 	if e.Stderr != "" {
 		text += "\n" + e.Stderr
 	}

@@ -112,10 +112,10 @@ func (s *Source) output(ctx context.Context) (string, error) {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return "", &CommandError{Command: s.Command, Stderr: strings.TrimSpace(stderr.String()), Err: err}
+		return "", &CommandError{Command: s.Command, Name: s.Name, Stderr: strings.TrimSpace(stderr.String()), Err: err}
 	}
 	if strings.TrimSpace(stdout.String()) == "" {
-		return "", &CommandError{Command: s.Command, Stderr: strings.TrimSpace(stderr.String()), Err: errors.New("it printed nothing; models without any table would have all of them dropped")}
+		return "", &CommandError{Command: s.Command, Name: s.Name, Stderr: strings.TrimSpace(stderr.String()), Err: errors.New("it printed nothing; models without any table would have all of them dropped")}
 	}
 	return stdout.String(), nil
 }
