@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/desired"
 	"github.com/aludel-db/aludel/internal/observe"
 	"github.com/aludel-db/aludel/internal/revision"
 	"github.com/aludel-db/aludel/internal/sqltext"
@@ -273,23 +274,25 @@ func (g *autogeneration) checkCopy(ctx context.Context) error {
 // makeModels makes the models, beside the extensions that are there: ORMs can't
 // ask for any. Schemas that they make are compared as well.
 func (g *autogeneration) makeModels(ctx context.Context, base *pgx.Conn) error {
-	rows, err := base.Query(ctx, `SELECT format('CREATE SCHEMA IF NOT EXISTS %I; CREATE EXTENSION IF NOT EXISTS %I SCHEMA %1$I', extnamespace::regnamespace::text, extname)
-FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY oid`)
+	rows, err := base.Query(ctx, `SELECT extname::text, extnamespace::regnamespace::text FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY oid DESC`)
 	if err != nil {
 		return err
 	}
-	extensions, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	extensions, err := pgx.CollectRows(rows, pgx.RowToStructByPos[desired.Extension])
 	if err != nil {
 		return err
 	}
-	models, err := g.options.Models.load(ctx, g.shadow, g.m.options.Schema, extensions...)
+	models, err := g.options.Models.load(ctx, g.shadow, g.m.options.Schema, extensions)
 	if err != nil {
 		return err
 	}
-	for _, schema := range models.schemas {
-		if !slices.Contains(g.snapshot.Schemas, schema) {
-			g.snapshot.Schemas = append(g.snapshot.Schemas, schema)
+	g.look(models.schemas...)
+	if g.options.Conn == nil { // all are the revisions' own
+		schemas, err := schemasOf(ctx, base)
+		if err != nil {
+			return err
 		}
+		g.look(slices.DeleteFunc(schemas, func(name string) bool { return name == g.m.options.VersionTableSchema })...)
 	}
 	g.models = models
 	if g.want, err = ReadSnapshot(ctx, models.conn, g.snapshot); err != nil {
@@ -299,10 +302,19 @@ FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY oid`)
 	return err
 }
 
+// look has schemas compared.
+func (g *autogeneration) look(schemas ...string) {
+	for _, schema := range schemas {
+		if !slices.Contains(g.snapshot.Schemas, schema) {
+			g.snapshot.Schemas = append(g.snapshot.Schemas, schema)
+		}
+	}
+}
+
 // compareScope leaves out what the models don't decide, and says what of them is
 // left out.
 func (g *autogeneration) compareScope() {
-	g.alone = aloneIn(g.base.catalog, g.want.catalog)
+	g.alone = aloneIn(g.base.catalog, g.want.catalog, g.options.Privileges)
 	for _, id := range sortedIDs(g.alone) {
 		if id.Kind() != catalog.KindSchema {
 			g.result.LeftAlone = append(g.result.LeftAlone, id.String())
@@ -320,20 +332,34 @@ func (g *autogeneration) compareScope() {
 
 // aloneIn are objects outside all schemas that only the base has, and schemas
 // that both have but the models say nothing of: whoever keeps the server has made
-// them.
-func aloneIn(base, want *catalog.Catalog) map[catalog.ID]bool {
+// them. Default privileges are privileges.
+func aloneIn(base, want *catalog.Catalog, privileges bool) map[catalog.ID]bool {
 	alone := map[catalog.ID]bool{}
 	for o := range base.Each {
 		id := o.Base().ID
 		other := want.Get(id)
 		switch {
+		case id.Kind() == catalog.KindDefaultPrivileges:
+			alone[id] = !privileges
 		case id.Kind() == catalog.KindSchema && other != nil:
 			alone[id] = other.Base().Comment == "" || other.Base().Comment == o.Base().Comment
 		case id.Schema() == "" && other == nil:
-			alone[id] = true
+			alone[id] = !hangs(o, base, want)
 		}
 	}
 	return alone
+}
+
+// hangs tells that an object outside all schemas stands on one within that goes,
+// and so goes as well: a cast by a function. From a publication a table goes by
+// itself.
+func hangs(o catalog.Object, base, want *catalog.Catalog) bool {
+	if _, isPublication := o.(*catalog.Publication); isPublication {
+		return false
+	}
+	return slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
+		return needed.Schema() != "" && base.Get(needed) != nil && want.Get(needed) == nil
+	})
 }
 
 func sortedIDs(set map[catalog.ID]bool) []catalog.ID {

@@ -75,7 +75,7 @@ func autogenerate(t *testing.T, dir, models, message string) *aludel.Autogenerat
 	shadow := openShadow(t)
 	result, err := m.Autogenerate(t.Context(), shadow, aludel.AutogenerateOptions{
 		NewRevisionOptions: aludel.NewRevisionOptions{Message: message},
-		Models:             aludel.Models{Sources: []aludel.ModelSource{{Paths: []string{models}}}},
+		Models:             aludel.Models{Sources: []aludel.ModelSource{{Paths: []string{models}}}, AllowEmpty: true},
 		Owners:             true, Privileges: true,
 		Ask: func([]aludel.Rename) ([]aludel.Rename, error) { return nil, nil },
 	})

@@ -3,6 +3,7 @@ package aludel
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -135,6 +136,15 @@ func (m *Migrator) drift(ctx context.Context, s *Shadow, conn *pgx.Conn, options
 			}
 		}
 	}
+	schemas, err := schemasOf(ctx, replayed) // which the revisions have made
+	if err != nil {
+		return nil, err
+	}
+	for _, schema := range schemas {
+		if schema != "public" && !slices.Contains(options.Schemas, schema) {
+			options.Schemas = append(options.Schemas, schema)
+		}
+	}
 	made, err := ReadSnapshot(ctx, replayed, options)
 	if err != nil {
 		return nil, err
@@ -144,7 +154,7 @@ func (m *Migrator) drift(ctx context.Context, s *Shadow, conn *pgx.Conn, options
 		return nil, err
 	}
 	made.catalog.ReadAs(is.catalog)
-	alone := aloneIn(is.catalog, made.catalog)
+	alone := aloneIn(is.catalog, made.catalog, !diff.NoPrivileges)
 	leaveAlone(is, alone)
 	leaveAlone(made, alone)
 	return Diff(made, is, diff)

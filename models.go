@@ -83,7 +83,7 @@ type loadedModels struct {
 // Make loads the models into a database of the shadow and reads it. Unqualified
 // names resolve in schema. It answers the renames that comments tell of, too.
 func (models Models) Make(ctx context.Context, s *Shadow, schema string, options SnapshotOptions) (*Snapshot, []Rename, error) {
-	m, err := models.load(ctx, s, schema)
+	m, err := models.load(ctx, s, schema, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,16 +91,11 @@ func (models Models) Make(ctx context.Context, s *Shadow, schema string, options
 	return snapshot, m.renames, err
 }
 
-// load makes the models, behind statements that run before them.
-func (models Models) load(ctx context.Context, s *Shadow, schema string, before ...string) (*loadedModels, error) {
+// load makes the models, beside extensions.
+func (models Models) load(ctx context.Context, s *Shadow, schema string, extensions []desired.Extension) (*loadedModels, error) {
 	conn, err := s.scratch.Create(ctx, "")
 	if err != nil {
 		return nil, err
-	}
-	for _, sql := range before {
-		if err := s.scratch.Run(ctx, conn, sql); err != nil {
-			return nil, err
-		}
 	}
 	was, err := schemasOf(ctx, conn)
 	if err != nil {
@@ -110,7 +105,7 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, before 
 	for i, source := range models.Sources {
 		sources[i] = desired.Source(source)
 	}
-	loaded, err := desired.Load(ctx, s.scratch, conn, sources, desired.Options{Schema: schema, Show: models.Show})
+	loaded, err := desired.Load(ctx, s.scratch, conn, sources, desired.Options{Schema: schema, Show: models.Show, Extensions: extensions})
 	if err != nil {
 		return nil, modelsError(err)
 	}

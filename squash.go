@@ -49,6 +49,7 @@ func (m *Migrator) Squash(ctx context.Context, s *Shadow, options SquashOptions)
 		return nil, m.explain(ctx, nil, err)
 	}
 	q := &squash{m: m, steps: steps, shadow: s, snapshot: m.snapshotOptions(nil)}
+	q.snapshot.Schemas = nil // all that is there, the revisions have made
 	if err := q.states(ctx); err != nil {
 		return nil, err
 	}

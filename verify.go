@@ -14,8 +14,6 @@ type VerifyOptions struct {
 	// Only picks revisions by id; nil takes all. Those below them run, too, but
 	// only up.
 	Only []string
-	// Schemas are looked at besides the Migrator's.
-	Schemas []string
 	// OnResult hears of each as it is done.
 	OnResult func(*Verified)
 }
@@ -54,7 +52,8 @@ func (v *Verified) OK() bool {
 // Verify runs the revisions in a database of the shadow, from empty, in order:
 // each up, down, and up again, and compares what the database holds.
 func (m *Migrator) Verify(ctx context.Context, s *Shadow, options VerifyOptions) ([]Verified, error) {
-	snapshot := m.snapshotOptions(options.Schemas)
+	snapshot := m.snapshotOptions(nil)
+	snapshot.Schemas = nil // all that is there, the revisions have made
 	v := &verifier{prover: m.prover(s, snapshot, func(ctx context.Context, conn *pgx.Conn) (*Snapshot, error) {
 		return ReadSnapshot(ctx, conn, snapshot)
 	}, DiffOptions{})}

@@ -39,7 +39,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			options := aludel.VerifyOptions{Schemas: a.loaded.Models.Schemas}
+			options := aludel.VerifyOptions{}
 			switch {
 			case since != "" && len(args) > 0:
 				return &usageError{err: errors.New("--since picks revisions, and so does REVISION: give one of them"), cmd: cmd}

@@ -116,6 +116,22 @@ func (w *writer) alterType(from, to *catalog.Type) {
 	}
 }
 
+// madeOf are a type and those that hold it: ranges, composites, domains and what
+// is made of these.
+func (w *writer) madeOf(typ catalog.ID) map[catalog.ID]bool {
+	made := map[catalog.ID]bool{typ: true}
+	for grown := true; grown; {
+		grown = false
+		for o := range w.from.Each {
+			id := o.Base().ID
+			if id.Kind() == catalog.KindType && !made[id] && slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool { return made[needed] }) {
+				made[id], grown = true, true
+			}
+		}
+	}
+	return made
+}
+
 // addLabels adds values where they belong. Until the transaction is committed
 // the server lets nobody use them.
 func (w *writer) addLabels(from, to *catalog.Type) {
@@ -133,8 +149,9 @@ func (w *writer) addLabels(from, to *catalog.Type) {
 		w.add(sql)
 		have = append(have, label)
 	}
+	made := w.madeOf(to.ID)
 	for _, c := range w.changes[w.at+1:] {
-		if slices.Contains(c.Object().Base().Needs, to.ID) {
+		if slices.ContainsFunc(c.Object().Base().Needs, func(needed catalog.ID) bool { return made[needed] }) {
 			w.statements[len(w.statements)-1].CommitAfter = true
 			return
 		}

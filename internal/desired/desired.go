@@ -40,7 +40,12 @@ type Options struct {
 	Schema string
 	// Show writes a path as people know it; nil leaves it as it is.
 	Show func(path string) string
+	// Extensions are made as well, unless a source does so itself.
+	Extensions []Extension
 }
+
+// An Extension is one that the state has whatever the sources say.
+type Extension struct{ Name, Schema string }
 
 // A Loaded tells what the sources held besides objects.
 type Loaded struct {
@@ -71,7 +76,32 @@ func Load(ctx context.Context, scratch *shadow.Scratch, conn *pgx.Conn, sources 
 			}
 		}
 	}
+	l.loaded.Statements = len(l.pending)
+	for _, e := range options.Extensions {
+		if err := l.extend(e); err != nil {
+			return nil, err
+		}
+	}
 	return &l.loaded, l.run(ctx, options.Schema)
+}
+
+// extend puts an extension in front of what the sources say, and its schema
+// behind it, in case that none of them makes it.
+func (l *loader) extend(e Extension) error {
+	name := pgx.Identifier{e.Name}.Sanitize()
+	if slices.ContainsFunc(l.pending, func(s *statement) bool {
+		return s.Kind == "CREATE EXTENSION" && slices.ContainsFunc(strings.Fields(s.Text), func(word string) bool { return word == e.Name || word == name })
+	}) {
+		return nil
+	}
+	schema := pgx.Identifier{e.Schema}.Sanitize()
+	models := l.pending
+	l.pending = nil
+	if err := l.take(text{"the extension " + e.Name, "CREATE EXTENSION IF NOT EXISTS " + name + " SCHEMA " + schema}); err != nil {
+		return err
+	}
+	l.pending = append(l.pending, models...)
+	return l.take(text{"the extension " + e.Name, "CREATE SCHEMA IF NOT EXISTS " + schema})
 }
 
 // A text is a script with its name.
@@ -114,7 +144,6 @@ func (l *loader) take(t text) error {
 		}
 		l.pending = append(l.pending, &statement{Statement: s, text: &t})
 	}
-	l.loaded.Statements = len(l.pending)
 	return nil
 }
 

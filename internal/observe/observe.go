@@ -79,8 +79,8 @@ func Describe(ctx context.Context, conn *pgx.Conn) (string, error) {
 	return text.String(), nil
 }
 
-// A Scope says what of a database to look at: schemas, without owners and
-// privileges, and without some of their tables.
+// A Scope says what of a database to look at: schemas, all where none are named,
+// without owners and privileges, and without some of their tables.
 type Scope struct {
 	Schemas []string
 	// Without are tables, each with its schema, with all that is theirs.
@@ -215,7 +215,7 @@ func (s Scope) of(lines []string) []string {
 	}
 	return slices.DeleteFunc(lines, func(line string) bool {
 		in := func(part string) bool { return strings.Contains(line, part) }
-		return !slices.ContainsFunc(inside, in) || slices.ContainsFunc(outside, in)
+		return len(inside) > 0 && !slices.ContainsFunc(inside, in) || slices.ContainsFunc(outside, in)
 	})
 }
 
