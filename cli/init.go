@@ -6,14 +6,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/aludel-db/aludel"
 )
 
-// configTemplate is the aludel.toml of a new project; %q is the folder of the
-// revisions and %s the schema line.
+// configTemplate is the aludel.toml of a new project; %q are the folder of the
+// revisions and the template, %s the lines of the schema and of the models.
 const configTemplate = `# Settings of Aludel. Paths are relative to this file.
 # The database comes from the environment: POSTGRES_SERVER, POSTGRES_PORT, POSTGRES_USER,
 # POSTGRES_PASSWORD and POSTGRES_DB, or DATABASE_URL, or libpq's PG* variables.
@@ -30,6 +31,9 @@ dir = %q
 template = %q
 # file_template = '{{.Created.Format "20060102150405"}}_{{.ID}}{{with .Slug}}_{{.}}{{end}}'
 
+# Where the schema that is wanted comes from, for revision --autogenerate: sql = ["schema.sql"],
+# command = ["go", "run", "./schema"], or sqlalchemy = ["app.models:Base"].
+%s
 [run]
 # How long a statement may wait for a lock, and so let others queue behind it.
 # lock_timeout = "2s"
@@ -38,24 +42,31 @@ template = %q
 `
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
+	models := ""
+	cmd := &cobra.Command{
 		Use:     "init [DIRECTORY]",
 		Short:   "Start a project: a folder for revisions, a template and aludel.toml",
 		Example: "  aludel init migrations\n  aludel -c app/db/aludel.toml init app/db/migrations",
 		Args:    arguments(0, 1, ""),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, known := modelsKinds[models]
+			if !known && models != "" {
+				return &usageError{err: fmt.Errorf("--models %s: there are %s", models, strings.Join(modelsNames(), ", ")), cmd: cmd}
+			}
 			dir := "migrations"
 			if len(args) > 0 {
 				dir = args[0]
 			}
-			return a.init(dir)
+			return a.init(dir, kind)
 		},
 	}
+	cmd.Flags().StringVar(&models, "models", "", "begin with models of `KIND` sql, gorm, bun, ent or sqlalchemy, for revision --autogenerate")
+	return cmd
 }
 
 // init makes the folder first: when it can't, there is no configuration that
 // names it.
-func (a *app) init(dir string) error {
+func (a *app) init(dir string, models modelsKind) error {
 	config := a.flags.ConfigPath
 	if config == "" {
 		config = "aludel.toml"
@@ -63,6 +74,11 @@ func (a *app) init(dir string) error {
 	dir, config = a.absolute(dir), a.absolute(config)
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("Directory %s already exists and is not empty", a.shown(dir))
+	}
+	if models.isGo {
+		if _, err := modulePath(filepath.Dir(config)); err != nil {
+			return err
+		}
 	}
 	versions := filepath.Join(dir, "versions")
 	if err := os.MkdirAll(versions, 0o777); err != nil {
@@ -78,19 +94,29 @@ func (a *app) init(dir string) error {
 		a.out.say("Please set migrations.dir in %s to %s", a.shown(config), a.shown(versions))
 		return nil
 	}
-	text, err := configFor(config, versions, template, a.flags.Schema)
+	text, err := configFor(config, versions, template, a.flags.Schema, models.table)
 	if err != nil {
 		return err
 	}
 	if err := a.generate(config, text); err != nil {
 		return err
 	}
+	if err := a.initModels(models, filepath.Dir(config)); err != nil {
+		return err
+	}
+	for _, command := range models.next {
+		a.out.say("Next: %s", command)
+	}
 	a.out.say("Next: set POSTGRES_SERVER, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB (or use --embedded),")
-	a.out.say("then: aludel revision -m \"create users\"")
+	if models.table != "" {
+		a.out.say("then: aludel revision --autogenerate -m \"create users\"")
+	} else {
+		a.out.say("then: aludel revision -m \"create users\"")
+	}
 	return nil
 }
 
-func configFor(config, versions, template, schema string) (string, error) {
+func configFor(config, versions, template, schema, models string) (string, error) {
 	base := filepath.Dir(config)
 	versions, err := filepath.Rel(base, versions)
 	if err != nil {
@@ -103,7 +129,12 @@ func configFor(config, versions, template, schema string) (string, error) {
 	if schema != "" {
 		line = fmt.Sprintf("schema = %q\n", schema)
 	}
-	return fmt.Sprintf(configTemplate, line, filepath.ToSlash(versions), filepath.ToSlash(template)), nil
+	if models != "" {
+		models = "[models]\n" + models + "\n"
+	} else {
+		models = "# [models]\n"
+	}
+	return fmt.Sprintf(configTemplate, line, filepath.ToSlash(versions), filepath.ToSlash(template), models), nil
 }
 
 // generate writes a file that must not exist yet.
