@@ -56,7 +56,7 @@ func Print(models ...any) { Options{}.Print(models...) }
 func (o Options) Print(models ...any) {
 	if err := WriteDDL(os.Stdout, o, models...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is the main function of a program
 	}
 }
 

@@ -58,7 +58,7 @@ func (o Options) Print(models ...any) {
 	logger.Default = logger.Discard // it would print errors of models on stdout, too
 	if err := WriteDDL(os.Stdout, o, models...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is the main function of a program
 	}
 }
 

@@ -172,9 +172,8 @@ func (t *table) takeConstraints() []constraint {
 	return list
 }
 
-// withoutIdentity is for joins. Their
-// columns have the tags of those that they refer to, and would number
-// themselves.
+// withoutIdentity is for joins. Their columns have the tags of those that they
+// refer to, and would number themselves.
 func (t *table) withoutIdentity() {
 	for _, field := range t.Schema.Fields {
 		delete(field.TagSettings, "GENERATED")

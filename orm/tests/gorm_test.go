@@ -317,6 +317,47 @@ func TestGORMOptions(t *testing.T) {
 	}
 }
 
+type (
+	reader struct {
+		ID    uint
+		Books []book `gorm:"many2many:loans"`
+	}
+	book struct{ ID uint }
+	loan struct {
+		ReaderID uint      `gorm:"primaryKey"`
+		BookID   uint      `gorm:"primaryKey"`
+		Since    time.Time `gorm:"not null"`
+	}
+)
+
+// A join's model counts in any place of the list, also where the setup doesn't
+// tell GORM of it; with the setup, it has foreign keys.
+func TestGORMJoin(t *testing.T) {
+	t.Parallel()
+	setup := func(db *gorm.DB) error { return db.SetupJoinTable(&reader{}, "Books", &loan{}) }
+	for name, test := range map[string]struct {
+		setup  func(*gorm.DB) error
+		models []any
+		keys   int
+	}{
+		"first":             {nil, []any{&loan{}, &reader{}, &book{}}, 0},
+		"last":              {nil, []any{&reader{}, &book{}, &loan{}}, 0},
+		"set up, and given": {setup, []any{&loan{}, &reader{}}, 2},
+		"set up":            {setup, []any{&reader{}}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ddl := output(t, func(w *bytes.Buffer) error {
+				return gormddl.WriteDDL(w, gormddl.Options{Setup: test.setup}, test.models...)
+			})
+			load(t, ddl)
+			if !strings.Contains(ddl, `"since" timestamptz NOT NULL`) || strings.Count(ddl, "FOREIGN KEY") != test.keys {
+				t.Errorf("want the column since and %d foreign keys in\n%s", test.keys, ddl)
+			}
+		})
+	}
+}
+
 // An error names the type and where it is.
 func TestGORMErrors(t *testing.T) {
 	t.Parallel()

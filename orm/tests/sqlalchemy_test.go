@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"regexp"
@@ -67,7 +68,8 @@ func TestSQLAlchemyErrors(t *testing.T) {
 		t.Run(arguments, func(t *testing.T) {
 			t.Parallel()
 			stdout, stderr, err := sqlalchemy(t, arguments)
-			if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 1 {
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 1 {
 				t.Errorf("%v, want exit status 1", err)
 			}
 			lines := strings.Split(strings.TrimSpace(stderr), "\n") // modules may have printed before

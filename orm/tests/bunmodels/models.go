@@ -111,7 +111,7 @@ type Variant struct {
 	IsControl    bool           `bun:",notnull,default:false"`
 	Weight       int32          `bun:",notnull"`
 	Parameters   map[string]any `bun:",notnull,default:'{}'"`
-	Label        string         `bun:"type:text GENERATED ALWAYS AS (upper(name)) STORED,scanonly"`
+	Label        string         `bun:",scanonly"`
 }
 
 // BeforeCreateTable adds what belongs into the table: a column that is only
