@@ -119,7 +119,7 @@ func (g *graph) needs() {
 			}
 		}
 		before := g.w.from.Get(id)
-		if before == nil || g.drops[id] != nil {
+		if before == nil || g.dropOf(id) != nil {
 			continue
 		}
 		if s, ok := before.(*catalog.Sequence); ok && s.OwnedBy != g.w.to.Get(id).(*catalog.Sequence).OwnedBy {
