@@ -54,13 +54,21 @@ WHERE n.nspname` + userSchemas + `AND p.oid >= 16384 AND` + notMember("pg_proc",
 				return err
 			}
 			f.ID, f.Grants = at.id(KindFunction), grants(acl)
-			if strings.Contains(f.Definition, "BEGIN ATOMIC") {
-				f.Definition = withoutTypeNames(f.Definition)
-			}
+			f.Definition, f.Arguments = normalFunction(f.Definition), normalExpression(f.Arguments)
 			r.add(f, classProc, oid)
 			return nil
 		},
 	}}
+}
+
+// normalFunction is normalExpression for what PostgreSQL writes itself: all of
+// it, but for a body in text.
+func normalFunction(definition string) string {
+	head, body, isText := strings.Cut(definition, "\nAS ")
+	if !isText {
+		return withoutTypeNames(normalExpression(definition))
+	}
+	return normalExpression(head) + "\nAS " + body
 }
 
 // aggregateDefinition writes what pg_get_functiondef doesn't: the options of

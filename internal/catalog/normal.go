@@ -10,23 +10,48 @@ import (
 // back: varchar IN ('a', 'b') is at first shown as one cast of the whole array,
 // and once that text was loaded as a cast of each element. The second form is
 // the one that stays, and so the one that is compared.
-var castArray = regexp.MustCompile(`\(ARRAY\[((?:'(?:[^']|'')*'::[a-z ]+(?:\([0-9, ]+\))?(?:, )?)+)\]\)::([a-z ]+)\[\]`)
+const castArray = "(ARRAY["
+
+// arrayType is what such an array is cast to.
+var arrayType = regexp.MustCompile(`^\)::((?:(?:"[^"]+"|[a-z_][a-z0-9_$]*)\.)?(?:"[^"]+"|[a-z_][a-z0-9_$]*)[a-z ]*(?:\([0-9, ]+\)[a-z ]*)?)\[\]`)
 
 // normalExpression brings an expression into the form that PostgreSQL would
 // write after reading it once more.
-func normalExpression(text string) string {
-	text = flattened(text)
-	if !strings.Contains(text, "(ARRAY[") {
-		return text
-	}
-	return castArray.ReplaceAllStringFunc(text, func(found string) string {
-		m := castArray.FindStringSubmatch(found)
-		elements := splitElements(m[1])
-		for i := range elements {
-			elements[i] = "(" + elements[i] + ")::" + m[2]
+func normalExpression(text string) string { return castElements(flattened(text)) }
+
+// castElements has casts of arrays be those of their elements.
+func castElements(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, castArray)
+		b.WriteString(before)
+		if !ok {
+			return b.String()
 		}
-		return "ARRAY[" + strings.Join(elements, ", ") + "]"
-	})
+		text = rest
+		end := closing(rest)
+		m := arrayType.FindStringSubmatch(rest[min(end+1, len(rest)):])
+		if m == nil {
+			b.WriteString(castArray)
+			continue
+		}
+		b.WriteString(castTo(m[1], rest[:end]))
+		text = rest[end+1+len(m[0]):]
+	}
+}
+
+// castTo is an array of what stands in the brackets, each cast to a type; those
+// of an array of arrays are in turn.
+func castTo(typ, list string) string {
+	elements := splitElements(list)
+	for i, e := range elements {
+		if inner, ok := strings.CutPrefix(e, "ARRAY["); ok {
+			elements[i] = castTo(typ, strings.TrimSuffix(inner, "]"))
+		} else {
+			elements[i] = "(" + castElements(e) + ")::" + typ
+		}
+	}
+	return "ARRAY[" + strings.Join(elements, ", ") + "]"
 }
 
 // namedByType is a constant in a select list that is named as its type. A
@@ -65,26 +90,54 @@ func withoutTypeNames(text string) string {
 	})
 }
 
-// splitElements cuts 'a'::text, 'b, c'::text at the commas outside of quotes
-// and parentheses.
+// splitElements cuts 'a'::text, f(b, c) at the commas outside of quotes,
+// parentheses and brackets.
 func splitElements(text string) []string {
 	var elements []string
-	quoted, depth, start := false, 0, 0
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c == '\'':
-			quoted = !quoted
-		case quoted:
-		case c == '(':
-			depth++
-		case c == ')':
-			depth--
-		case c == ',' && depth == 0:
+	start := 0
+	eachBare(text, func(i, depth int) bool {
+		if text[i] == ',' && depth == 0 {
 			elements = append(elements, strings.TrimSpace(text[start:i]))
 			start = i + 1
 		}
-	}
+		return true
+	})
 	return append(elements, strings.TrimSpace(text[start:]))
+}
+
+// closing is where the bracket closes that was opened before the text, or the
+// text's end.
+func closing(text string) int {
+	end := len(text)
+	eachBare(text, func(i, depth int) bool {
+		if depth < 0 {
+			end = i
+		}
+		return depth >= 0
+	})
+	return end
+}
+
+// eachBare calls yield with every place outside of quotes and how deep in
+// parentheses and brackets that is, until it answers false.
+func eachBare(text string, yield func(i, depth int) bool) {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '\'', '"':
+			if end := strings.IndexByte(text[i+1:], c); end >= 0 { // a doubled one begins the next
+				i += end + 1
+			}
+			continue
+		case '(', '[':
+			depth++
+		case ')', ']':
+			depth--
+		}
+		if !yield(i, depth) {
+			return
+		}
+	}
 }
 
 func trimNotValid(definition string) string { return strings.TrimSuffix(definition, " NOT VALID") }

@@ -41,7 +41,7 @@ FROM pg_catalog.pg_publication p WHERE` + notMember("pg_publication", "p.oid"),
 				var table string
 				err := row.scan(&oid, &publication, &table)
 				if p := byOID[publication]; p != nil {
-					p.Tables = append(p.Tables, table)
+					p.Tables = append(p.Tables, normalExpression(table))
 					r.alias(classPublicationRel, oid, p)
 				}
 				return err

@@ -69,6 +69,7 @@ WHERE t.typtype IN ('e', 'c', 'd', 'r') AND (t.typrelid = 0 OR c.relkind = 'c') 
 					return err
 				}
 				t.ID, t.Grants = at.id(KindType), grants(acl)
+				t.Domain.Default = normalExpression(t.Domain.Default)
 				r.add(t, classType, oid)
 				r.alias(classType, array, t)
 				r.alias(classClass, relation, t)

@@ -71,7 +71,7 @@ WHERE c.relkind IN ('v', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND c.oid 
 				err := row.scan(&oid, &c.Name, &c.Type, &c.Default, &c.Comment, &acl, &c.Statistics, &attrdef,
 					&c.Collation, &storage, &c.TypeStorage, &compression, &c.Options)
 				if v, ok := r.relations[oid].(*View); ok {
-					c.Grants = grants(acl)
+					c.Grants, c.Default = grants(acl), normalExpression(c.Default)
 					c.Storage, c.TypeStorage, c.Compression = storages[storage], storages[c.TypeStorage], compressions[compression]
 					v.Columns = append(v.Columns, c)
 					r.alias(classAttrdef, attrdef, v)

@@ -84,13 +84,18 @@ func deferrable(definition string) string {
 	return " NOT DEFERRABLE"
 }
 
-// columnsOf are the tables that have columns of a type by now.
+// columnsOf are the tables that have columns of a type by now, and rows in them:
+// PostgreSQL looks at no others, and so locks none.
 func (w *writer) columnsOf(typ catalog.ID) []catalog.ID {
 	id := typ.As(catalog.KindType)
 	var tables []catalog.ID
 	add := func(o catalog.Object) {
-		if c, ok := o.(*catalog.Column); ok && slices.Contains(c.Needs, id) {
-			tables = append(tables, tableOf(c.ID))
+		c, ok := o.(*catalog.Column)
+		if !ok || !slices.Contains(c.Needs, id) {
+			return
+		}
+		if t, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && t.PartitionKey == "" && t.Server == "" {
+			tables = append(tables, t.ID)
 		}
 	}
 	for o := range w.from.Each {

@@ -376,6 +376,32 @@ func (g *graph) pinned() {
 	}
 }
 
+// bounds has partitions go before others come in their place: two that take the
+// same rows can't be there at once.
+func (g *graph) bounds() {
+	gone := map[catalog.ID][]*node{} // by the table above
+	for o := range g.w.from.Each {
+		if a, ok := o.(*catalog.Attachment); ok && a.IsPartition() {
+			if n := g.dropOf(a.ID); n != nil {
+				gone[a.Parents[0]] = append(gone[a.Parents[0]], n)
+			}
+		}
+	}
+	for _, n := range g.makes {
+		c, isCreate := n.change.(Create)
+		a, ok := n.change.Object().(*catalog.Attachment)
+		if !isCreate || !ok || !a.IsPartition() {
+			continue
+		}
+		for _, d := range gone[a.Parents[0]] {
+			g.edge(d, n)
+			if table := tableOf(c.To.Base().ID); g.w.creates[table] != nil { // may be written with it
+				g.edge(d, g.makes[table])
+			}
+		}
+	}
+}
+
 // above are a table and those that it hangs on.
 func (w *work) above(table catalog.ID) []catalog.ID {
 	all := []catalog.ID{table}

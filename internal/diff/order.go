@@ -41,6 +41,7 @@ func (w *work) order() ([]Change, error) {
 	g.needs()
 	g.attachments()
 	g.pinned()
+	g.bounds()
 	g.overloads()
 	g.casts()
 	g.names()
@@ -62,7 +63,7 @@ func (w *work) order() ([]Change, error) {
 
 // release has what goes with its table go by itself, before, where it is what
 // keeps another that can't go either: policies of two tables that each speak of
-// the other.
+// the other. A partition is detached first.
 func (w *work) release(stuck []*node) bool {
 	holders := map[catalog.ID]bool{}
 	for _, n := range stuck {
@@ -75,12 +76,12 @@ func (w *work) release(stuck []*node) bool {
 		for _, o := range w.allCarried(n.id) {
 			id := o.Base().ID
 			switch o.(type) {
-			case *catalog.Policy, *catalog.Trigger, *catalog.Rule, *catalog.Index, *catalog.Constraint, *catalog.Default:
+			case *catalog.Policy, *catalog.Trigger, *catalog.Rule, *catalog.Index, *catalog.Constraint, *catalog.Default, *catalog.Attachment:
 			default:
 				continue
 			}
 			schema, name, _ := id.Parent()
-			if !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
+			if a, ok := o.(*catalog.Attachment); ok && !a.IsPartition() || !ok && !slices.ContainsFunc(o.Base().Needs, func(needed catalog.ID) bool {
 				return holders[needed] && (needed.Schema() != schema || needed.Name() != name)
 			}) {
 				continue
@@ -118,7 +119,7 @@ func (g *graph) needs() {
 			}
 		}
 		before := g.w.from.Get(id)
-		if before == nil || g.drops[id] != nil {
+		if before == nil || g.dropOf(id) != nil {
 			continue
 		}
 		if s, ok := before.(*catalog.Sequence); ok && s.OwnedBy != g.w.to.Get(id).(*catalog.Sequence).OwnedBy {

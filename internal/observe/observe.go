@@ -143,7 +143,7 @@ var (
 	parameters = regexp.MustCompile(`WITH \([a-z_.]+=[^)]*\)`)
 	// columnLists are those of publications and statistics, which go by the order
 	// of the table's columns.
-	columnLists = regexp.MustCompile(`^(?:ALTER PUBLICATION .* TABLE ONLY \S+ \([a-z, ]*\)|CREATE STATISTICS .* ON [a-z, ]* FROM )`)
+	columnLists = regexp.MustCompile(`^(?:ALTER PUBLICATION .* TABLE ONLY \S+ \([a-z0-9_, ]*\)|CREATE STATISTICS .* ON [a-z0-9_, ]* FROM )`)
 )
 
 func sortedColumns(text string) string {
