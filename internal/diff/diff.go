@@ -117,6 +117,7 @@ type work struct {
 	wentWith map[catalog.ID]catalog.ID
 	factsOf  map[reflect.Type][]fact
 	keys     map[catalog.ID][]*catalog.Constraint // see keysTo
+	children map[catalog.ID][]catalog.ID          // see below
 	// cameDown are alterations of what a change above makes.
 	cameDown map[catalog.ID]bool
 	// leftBehind are the columns that go from a table and stay below it.
