@@ -177,8 +177,19 @@ func (w *writer) identityExtras(c *catalog.Column) {
 		w.comment(sequence)
 	}
 	if !w.options.NoPrivileges {
-		w.privileges(sequence, w.startingGrants(sequence), sequence.Grants)
+		owned := w.tablesOwn(c, sequence)
+		w.privileges(owned, w.ownersOwn(owned, w.startingGrants(sequence)), sequence.Grants)
 	}
+}
+
+// tablesOwn is an identity's sequence with the owner of its table, which it has
+// always. A new table gets its owner once it is made.
+func (w *writer) tablesOwn(c *catalog.Column, s *catalog.Sequence) *catalog.Sequence {
+	owned := *s
+	if table, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && (w.made[table.ID] != w.at || w.changes[w.at].Object() != catalog.Object(table)) {
+		owned.Owner = table.Owner
+	}
+	return &owned
 }
 
 func (w *writer) columnState(from, to *catalog.Column) {
@@ -254,7 +265,8 @@ func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
 		w.comment(is)
 	}
 	if !w.options.NoPrivileges {
-		w.privileges(is, was.Grants, is.Grants)
+		owned := w.tablesOwn(to, is)
+		w.privileges(owned, w.ownersOwn(owned, was.Grants), is.Grants)
 	}
 	var changes []string
 	if from.Identity != to.Identity {
