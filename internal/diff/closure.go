@@ -204,7 +204,7 @@ func isIndexOrConstraint(o catalog.Object) bool {
 func (w *work) subsume() {
 	w.inherited()
 	for id, o := range w.drops {
-		if parent, ok := w.goesWith(o); ok && !w.holds(o, parent) && !w.isPinned(o) {
+		if parent, ok := w.goesWith(o); ok && !w.holds(o, parent) && !w.isPinned(o) && !w.isSetAside(o) {
 			w.carried[parent] = append(w.carried[parent], o)
 			w.wentWith[id] = parent
 			delete(w.drops, id)
@@ -228,7 +228,7 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 	case *catalog.Table:
 		// Partitions go with the partitioned table; a foreign key to it would
 		// not let them go alone.
-		if a, ok := w.from.Get(attachmentOf(id)).(*catalog.Attachment); ok && a.IsPartition() {
+		if a, ok := w.from.Get(attachmentOf(id)).(*catalog.Attachment); ok && a.IsPartition() && w.creates[id] == nil {
 			return dropped(a.Parents[0])
 		}
 	case *catalog.Sequence:
@@ -265,6 +265,13 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 		}
 	}
 	return parent, false
+}
+
+// isSetAside tells of a partition that is made anew: its rows go into the new
+// one, and it must not hang on the table above when that changes or is filled.
+func (w *work) isSetAside(o catalog.Object) bool {
+	a, ok := o.(*catalog.Attachment)
+	return ok && a.IsPartition() && w.creates[tableOf(a.ID)] != nil
 }
 
 // holds tells that something that o needs can't go before o's parent does: an

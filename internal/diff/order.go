@@ -120,8 +120,8 @@ func (g *graph) needs() {
 			}
 		}
 		before := g.w.from.Get(id)
-		if before == nil || g.drops[id] != nil {
-			continue
+		if _, isCreate := n.change.(Create); isCreate || before == nil {
+			continue // nothing of it is there any more
 		}
 		if s, ok := before.(*catalog.Sequence); ok && s.OwnedBy != g.w.to.Get(id).(*catalog.Sequence).OwnedBy {
 			g.edge(n, g.dropOf(s.OwnedBy))
