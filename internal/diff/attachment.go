@@ -87,6 +87,42 @@ func inheritedFrom(in *catalog.Catalog, id catalog.ID) []catalog.ID {
 	return list
 }
 
+// matchShared has a table hang on nothing for a while where a column changes its
+// type that more than one table above has by itself: PostgreSQL refuses that
+// from either.
+func (w *work) matchShared() {
+	for id, a := range w.alters {
+		if id.Kind() != catalog.KindColumn || !slices.Contains(a.Fields, "Type") && !slices.Contains(a.Fields, "Collation") {
+			continue
+		}
+		fromOne := func(parent catalog.ID) bool { return len(w.roots(parent.With(id.Kind(), id.Sub()))) < 2 }
+		parents := w.from.Parents(id)
+		if w.staysAttached(id) && slices.Equal(parents, w.to.Parents(id)) && len(w.roots(id)) > 1 && !slices.ContainsFunc(parents, func(p catalog.ID) bool { return !fromOne(p) }) {
+			w.renew(attachmentOf(id))
+		}
+	}
+}
+
+// roots are the columns at the top that one is merged with, or itself.
+func (w *work) roots(column catalog.ID) []catalog.ID {
+	var list []catalog.ID
+	for _, parent := range w.from.Parents(column) {
+		above := parent.With(column.Kind(), column.Sub())
+		if w.from.Get(above) == nil {
+			continue
+		}
+		for _, root := range w.roots(above) {
+			if !slices.Contains(list, root) {
+				list = append(list, root)
+			}
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, column)
+	}
+	return list
+}
+
 // below are the columns that come from one, at all depths, in both states.
 func (w *work) below(column catalog.ID) []catalog.ID {
 	if w.children == nil {

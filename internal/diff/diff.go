@@ -149,6 +149,7 @@ func (w *work) match() {
 		}
 	}
 	w.matchKeys()
+	w.matchShared()
 	if found == w.to.Len() {
 		return
 	}
