@@ -308,6 +308,9 @@ func (w *work) same(a, b reflect.Value) bool {
 	case reflect.Int, reflect.Int64:
 		return a.Int() == b.Int()
 	case reflect.Slice:
+		if a.Type() == reflect.TypeFor[catalog.Parameters]() {
+			return a.Interface().(catalog.Parameters).Equal(b.Interface().(catalog.Parameters))
+		}
 		if a.Len() != b.Len() {
 			return false
 		}
