@@ -99,7 +99,7 @@ func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
 func newWork(from, to *catalog.Catalog, options Options) *work {
 	return &work{
 		from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{},
-		carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, cameDown: map[catalog.ID]bool{}, leftBehind: map[catalog.ID]bool{}, factsOf: map[reflect.Type][]fact{},
+		carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, cameDown: map[catalog.ID]bool{}, leftBehind: map[catalog.ID]bool{}, undressed: map[catalog.ID]bool{}, factsOf: map[reflect.Type][]fact{},
 	}
 }
 
@@ -118,6 +118,8 @@ type work struct {
 	factsOf  map[reflect.Type][]fact
 	keys     map[catalog.ID][]*catalog.Constraint // see keysTo
 	children map[catalog.ID][]catalog.ID          // see below
+	// undressed are the domains that lose their default for a while.
+	undressed map[catalog.ID]bool
 	// cameDown are alterations of what a change above makes.
 	cameDown map[catalog.ID]bool
 	// leftBehind are the columns that go from a table and stay below it.

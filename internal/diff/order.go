@@ -38,6 +38,7 @@ func (w *work) order() ([]Change, error) {
 		slices.SortFunc(s.Columns, func(a, b *catalog.Column) int { return a.ID.Compare(b.ID) })
 		g.makes[id] = &node{change: *s, rank: makeRank(s.To), id: id}
 	}
+	g.undress()
 	g.needs()
 	g.attachments()
 	g.pinned()
@@ -58,6 +59,21 @@ func (w *work) order() ([]Change, error) {
 	}
 	slices.Sort(names)
 	return nil, fmt.Errorf("%w: %s", ErrCycle, strings.Join(names, ", "))
+}
+
+// undress has domains drop their default while the function that it calls is made
+// anew: the columns of the domain keep it from being so itself.
+func (g *graph) undress() {
+	for id := range g.w.undressed {
+		from, to := g.w.from.Get(id).(*catalog.Type), g.w.to.Get(id).(*catalog.Type)
+		if g.drops[id] != nil || g.w.swaps[id] != nil {
+			continue
+		}
+		bare := *from
+		bare.Domain.Default = ""
+		g.drops[id] = &node{change: Alter{From: from, To: &bare, Fields: []string{"Domain"}}, rank: dropRank(from), id: id}
+		g.makes[id] = &node{change: Alter{From: &bare, To: to, Fields: g.w.differing(&bare, to)}, rank: makeRank(to), id: id}
+	}
 }
 
 // release has what goes with its table go by itself, before, where it is what
