@@ -14,7 +14,7 @@ type Constraint struct {
 	Index string
 	// IndexComment and IndexOptions belong to that index.
 	IndexComment string
-	IndexOptions []string
+	IndexOptions Parameters
 	// Inherited tells that it came from the table above, where it is Above.
 	// One that has not may have an index that is a part of the index Above.
 	Inherited bool

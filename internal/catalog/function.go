@@ -23,6 +23,12 @@ type Function struct {
 	Defaults int
 }
 
+// HasParsedBody tells that the body is no text: PostgreSQL has read it, and knows
+// what it speaks of.
+func (f *Function) HasParsedBody() bool {
+	return f.Form != Aggregate && !strings.Contains(f.Definition, "\nAS ")
+}
+
 // A FunctionForm is pg_proc's prokind.
 type FunctionForm string
 

@@ -12,7 +12,7 @@ type Index struct {
 	// parameters.
 	Definition string
 	Unique     bool
-	Options    []string
+	Options    Parameters
 	Tablespace string
 	// Statistics are targets of expressions, by their number in the index.
 	Statistics []IndexStatistics

@@ -16,7 +16,7 @@ type Table struct {
 	OfType     string // of a typed table
 	// Options are storage parameters, name=value, sorted; those of the TOAST
 	// table begin with "toast.".
-	Options      []string
+	Options      Parameters
 	AccessMethod string // empty: heap
 	Tablespace   string // empty: the database's
 	// ReplicaIdentity is DEFAULT, NOTHING, FULL, or USING INDEX with a name.
@@ -85,19 +85,23 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 	}
 }
 
-// storageOptions sorts parameters and writes booleans in one way: on, true and
-// yes mean the same.
 func replicaIdentity(letter, index string) string {
 	return map[string]string{"d": "DEFAULT", "n": "NOTHING", "f": "FULL", "i": index}[letter]
 }
 
-func storageOptions(options, toast []string) []string {
-	var all []string
-	for _, o := range options {
-		all = append(all, normalOption(o))
-	}
+// Parameters are those of storage, or a view's, as they were written, sorted.
+type Parameters []string
+
+// Equal compares them by what they mean: on, true and yes are the same.
+func (p Parameters) Equal(other Parameters) bool {
+	return slices.EqualFunc(p, other, func(a, b string) bool { return normalOption(a) == normalOption(b) })
+}
+
+func storageOptions(options, toast []string) Parameters {
+	var all Parameters
+	all = append(all, options...)
 	for _, o := range toast {
-		all = append(all, "toast."+normalOption(o))
+		all = append(all, "toast."+o)
 	}
 	slices.Sort(all)
 	return all

@@ -6,7 +6,7 @@ type View struct {
 	Materialized bool
 	Query        string
 	Columns      []ViewColumn
-	Options      []string // those of a view, or storage parameters
+	Options      Parameters // those of a view, or storage parameters
 	// AccessMethod, Tablespace, ClusterOn and Populated are of materialized views.
 	AccessMethod, Tablespace, ClusterOn string
 	Populated                           bool

@@ -177,8 +177,19 @@ func (w *writer) identityExtras(c *catalog.Column) {
 		w.comment(sequence)
 	}
 	if !w.options.NoPrivileges {
-		w.privileges(sequence, w.startingGrants(sequence), sequence.Grants)
+		owned := w.tablesOwn(c, sequence)
+		w.privileges(owned, w.ownersOwn(owned, w.startingGrants(sequence)), sequence.Grants)
 	}
+}
+
+// tablesOwn is an identity's sequence with the owner of its table, which it has
+// always. A new table gets its owner once it is made.
+func (w *writer) tablesOwn(c *catalog.Column, s *catalog.Sequence) *catalog.Sequence {
+	owned := *s
+	if table, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && (w.made[table.ID] != w.at || w.changes[w.at].Object() != catalog.Object(table)) {
+		owned.Owner = table.Owner
+	}
+	return &owned
 }
 
 func (w *writer) columnState(from, to *catalog.Column) {
@@ -258,7 +269,8 @@ func (w *writer) alterIdentity(alter string, from, to *catalog.Column) {
 		w.comment(is)
 	}
 	if !w.options.NoPrivileges {
-		w.privileges(is, was.Grants, is.Grants)
+		owned := w.tablesOwn(to, is)
+		w.privileges(owned, w.ownersOwn(owned, was.Grants), is.Grants)
 	}
 	var changes []string
 	if from.Identity != to.Identity {
@@ -293,7 +305,7 @@ func (w *writer) retype(from, to *catalog.Column) {
 		return
 	}
 	if from.Type != to.Type && to.Generated == "" {
-		sql += " USING " + ident(to.ID.Sub()) + through(from.Type, to.Type) + "::" + to.Type
+		sql += " USING " + converted(ident(to.ID.Sub()), from.Type, to.Type)
 	}
 	if rewrites(from.Type, to.Type) {
 		w.add(sql, Rewrite)
@@ -302,23 +314,63 @@ func (w *writer) retype(from, to *catalog.Column) {
 	}
 }
 
+// converted is the value of a column as one of another type, for all rows, where
+// there is a way to say that.
+func converted(column, from, to string) string {
+	element, becomesArray := strings.CutSuffix(to, "[]")
+	of, wasArray := strings.CutSuffix(from, "[]")
+	switch {
+	case becomesArray && !wasArray: // of one element
+		return "CASE WHEN " + column + " IS NOT NULL THEN ARRAY[" + column + through(from, element) + "::" + element + "] END"
+	case (to == "json" || to == "jsonb") && (wasArray || family(from) != "text" && family(from) != "json"):
+		return "pg_catalog.to_" + to + "(" + column + ")" // the text of few types is JSON
+	case family(from) == "json" && !wasArray && family(to) != "json" && family(to) != "text": // the value in it
+		return "(" + column + " #>> '{}')::" + to
+	case wasArray && !becomesArray: // of one element, or there is no telling
+		return "CASE WHEN pg_catalog.cardinality(" + column + ") = 1 THEN " + column + "[1]" + through(of, to) + "::" + to + " ELSE " + column + "::text::" + to + " END"
+	}
+	return column + through(from, to) + "::" + to
+}
+
 // through is "::text" between types that PostgreSQL may have no cast for: every
 // type can be read from the text of another, as far as the values allow it.
 func through(from, to string) string {
-	array := func(typ string) string {
-		if strings.HasSuffix(typ, "[]") {
-			return "[]"
-		}
-		return ""
+	array := ""
+	if strings.HasSuffix(from, "[]") {
+		array = "[]"
 	}
 	before, after := family(from), family(to)
+	base, _ := modified(strings.TrimSuffix(from, "[]"))
+	newBase, _ := modified(strings.TrimSuffix(to, "[]"))
 	switch {
-	case array(from) != array(to):
-		return "::text"
+	case slices.Contains(casts[base], newBase):
+		return ""
+	case before == "boolean" && after == "number" || before == "number" && after == "boolean":
+		return "::integer" + array // which alone has a cast
 	case before == "text" || after == "text" || before != "" && before == after:
 		return ""
 	}
-	return "::text" + array(from)
+	return "::text" + array
+}
+
+// casts are PostgreSQL's between types of different families, where the text of a
+// value isn't what the other type reads.
+var casts = map[string][]string{
+	"boolean":                     {"integer"},
+	"integer":                     {"boolean", "bit"},
+	"bigint":                      {"bit"},
+	"bit":                         {"integer", "bigint"},
+	"money":                       {"numeric"},
+	"numeric":                     {"money"},
+	"timestamp without time zone": {"time without time zone"},
+	"timestamp with time zone":    {"time without time zone", "time with time zone"},
+	"interval":                    {"time without time zone"},
+	"time with time zone":         {"time without time zone"},
+	"macaddr":                     {"macaddr8"},
+	"macaddr8":                    {"macaddr"},
+	"box":                         {"circle", "lseg", "point", "polygon"},
+	"circle":                      {"box", "point", "polygon"},
+	"polygon":                     {"box", "circle", "path", "point"},
 }
 
 // family groups types that can be cast to each other; empty for others.

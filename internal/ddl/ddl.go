@@ -393,7 +393,7 @@ func (w *writer) alter(a diff.Alter) {
 		w.alterRare(a)
 	}
 	has := func(field string) bool { return slices.Contains(a.Fields, field) }
-	if has("Owner") && canOwn(a.To) {
+	if has("Owner") && canOwn(a.To) && !ownedAlong(a) {
 		w.own(a.To)
 	}
 	if has("Comment") {

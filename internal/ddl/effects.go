@@ -186,11 +186,18 @@ func referenced(k *catalog.Constraint) catalog.ID {
 func (w *writer) keysOf(table catalog.ID) []catalog.ID {
 	var tables []catalog.ID
 	for _, o := range w.keysAndAttachments()[tableOf(table)] {
-		if k, ok := o.(*catalog.Constraint); ok && !w.isGone(tableOf(table)) {
+		if k, ok := o.(*catalog.Constraint); ok && !w.keyIsGone(k) && !w.isGone(tableOf(table)) {
 			tables = append(tables, referenced(k))
 		}
 	}
 	return tables
+}
+
+// keyIsGone tells that a foreign key has been dropped by now, or the one above
+// that it came from.
+func (w *writer) keyIsGone(k *catalog.Constraint) bool {
+	above, ok := w.from.Get(k.Above).(*catalog.Constraint)
+	return w.isGone(k.ID) || ok && w.keyIsGone(above)
 }
 
 // referringTo are the tables whose foreign keys lead to one.
@@ -256,7 +263,9 @@ func (w *writer) droppedWith(t *catalog.Table) []catalog.ID {
 	for _, o := range w.keysAndAttachments()[t.ID] {
 		switch o := o.(type) {
 		case *catalog.Constraint:
-			if !w.isGone(o.ID) {
+			// The triggers there are those of the key above, unless the partition has
+			// been detached from it.
+			if above := o.Inherited && !w.isGone(o.ID.As(catalog.KindAttachment)); !above && !w.isGone(o.ID) {
 				tables = append(tables, referenced(o))
 			}
 		case *catalog.Attachment:

@@ -45,7 +45,7 @@ func (w *writer) refill(c diff.Refill) {
 		columns = append(columns, ident(to.ID.Sub()))
 		value := ident(from.ID.Sub())
 		if from.Type != to.Type {
-			value += through(from.Type, to.Type) + "::" + to.Type
+			value = converted(value, from.Type, to.Type)
 		} else if w.swapped[strings.TrimSuffix(to.Type, "[]")] != "" {
 			value += "::text" + arrayOf(to.Type) + "::" + to.Type
 		}

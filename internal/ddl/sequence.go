@@ -71,11 +71,28 @@ func (w *writer) ownedBy(from catalog.ID, s *catalog.Sequence) {
 	case s.OwnedBy == (catalog.ID{}):
 		w.add("ALTER " + name(s) + " OWNED BY NONE")
 	default:
-		if w.gone[from]+w.gone[tableOf(from)] > 0 { // which would take it along
+		if w.gone[from]+w.gone[tableOf(from)] > 0 || w.changesOwner(tableOf(from)) || w.changesOwner(s.ID) { // which would take it along
 			w.add("ALTER " + name(s) + " OWNED BY NONE")
 		}
 		w.later("ALTER "+name(s)+" OWNED BY "+qualified(s.OwnedBy.Schema(), s.OwnedBy.Name())+"."+ident(s.OwnedBy.Sub()), AccessShare, catalog.ID{})
 	}
+}
+
+// changesOwner tells that an object is given to another role here.
+func (w *writer) changesOwner(id catalog.ID) bool {
+	at, ok := w.made[id]
+	if !ok {
+		return false
+	}
+	alter, isAlter := w.changes[at].(diff.Alter)
+	return isAlter && slices.Contains(alter.Fields, "Owner")
+}
+
+// ownedAlong tells of a sequence that belongs to one column all the time:
+// PostgreSQL gives it to the new owner of the table, and to nobody else.
+func ownedAlong(a diff.Alter) bool {
+	to, ok := a.To.(*catalog.Sequence)
+	return ok && to.OwnedBy != (catalog.ID{}) && a.From.(*catalog.Sequence).OwnedBy == to.OwnedBy
 }
 
 func (w *writer) alterSequence(from, to *catalog.Sequence) {

@@ -247,6 +247,9 @@ func (w *writer) swapCollation(from, to *catalog.Collation, columns []*catalog.C
 	w.add("ALTER " + name(from) + " RENAME TO " + ident(aside))
 	w.create(to)
 	for _, c := range columns {
+		if c.Collation == "" {
+			continue // has that of its domain, which is swapped as well
+		}
 		w.add(alterTable(c.ID) + "ALTER COLUMN " + ident(c.ID.Sub()) + " TYPE " + c.Type + " COLLATE " + c.Collation)
 		w.lock(AccessExclusive, tableOf(c.ID))
 	}

@@ -70,6 +70,79 @@ func isInherited(o catalog.Object) bool {
 	return false
 }
 
+// inheritedFrom are the columns, the constraint or the index above that an
+// object of a catalog comes from; none of what is its table's own.
+func inheritedFrom(in *catalog.Catalog, id catalog.ID) []catalog.ID {
+	o := in.Get(id)
+	if o == nil || !isInherited(o) {
+		return nil
+	}
+	if above := aboveOf(o); above != (catalog.ID{}) {
+		return []catalog.ID{above}
+	}
+	var list []catalog.ID
+	for _, parent := range in.Parents(id) {
+		list = append(list, parent.With(id.Kind(), id.Sub()))
+	}
+	return list
+}
+
+// matchShared has a table hang on nothing for a while where a column changes its
+// type that more than one table above has by itself: PostgreSQL refuses that
+// from either.
+func (w *work) matchShared() {
+	for id, a := range w.alters {
+		if id.Kind() != catalog.KindColumn || !slices.Contains(a.Fields, "Type") && !slices.Contains(a.Fields, "Collation") {
+			continue
+		}
+		fromOne := func(parent catalog.ID) bool { return len(w.roots(parent.With(id.Kind(), id.Sub()))) < 2 }
+		parents := w.from.Parents(id)
+		if w.staysAttached(id) && slices.Equal(parents, w.to.Parents(id)) && len(w.roots(id)) > 1 && !slices.ContainsFunc(parents, func(p catalog.ID) bool { return !fromOne(p) }) {
+			w.renew(attachmentOf(id))
+		}
+	}
+}
+
+// roots are the columns at the top that one is merged with, or itself.
+func (w *work) roots(column catalog.ID) []catalog.ID {
+	var list []catalog.ID
+	for _, parent := range w.from.Parents(column) {
+		above := parent.With(column.Kind(), column.Sub())
+		if w.from.Get(above) == nil {
+			continue
+		}
+		for _, root := range w.roots(above) {
+			if !slices.Contains(list, root) {
+				list = append(list, root)
+			}
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, column)
+	}
+	return list
+}
+
+// below are the columns that come from one, at all depths, in both states.
+func (w *work) below(column catalog.ID) []catalog.ID {
+	if w.children == nil {
+		w.children = map[catalog.ID][]catalog.ID{}
+		for o := range w.from.Each {
+			if a, ok := o.(*catalog.Attachment); ok && w.staysAttached(a.ID) {
+				for _, parent := range a.Parents {
+					w.children[parent] = append(w.children[parent], a.ID)
+				}
+			}
+		}
+	}
+	var list []catalog.ID
+	for _, table := range w.children[tableOf(column)] {
+		child := table.With(catalog.KindColumn, column.Sub())
+		list = append(append(list, child), w.below(child)...)
+	}
+	return list
+}
+
 // tableOfObject is the table of a column, a constraint or an index.
 func tableOfObject(o catalog.Object) catalog.ID {
 	if i, ok := o.(*catalog.Index); ok {

@@ -37,6 +37,10 @@ func (w *work) close() {
 			if w.drops[d] != nil || w.to.Get(d) == nil || !w.falls(d, id, dropped) {
 				continue
 			}
+			if t, ok := w.from.Get(d).(*catalog.Type); ok && t.Domain.Default != "" && w.isUsed(d, dependents) {
+				w.undressed[d] = true // what it needs besides would have it swapped
+				continue
+			}
 			w.renew(d)
 			queue = append(queue, d)
 		}
@@ -46,9 +50,13 @@ func (w *work) close() {
 // disturbs tells that an alteration can't be made under those that need the
 // object.
 func disturbs(a Alter) bool {
-	if c, ok := a.From.(*catalog.Column); ok {
+	switch from := a.From.(type) {
+	case *catalog.Column:
 		to := a.To.(*catalog.Column)
-		return c.Type != to.Type || c.Collation != to.Collation || c.Expression != to.Expression
+		return from.Type != to.Type || from.Collation != to.Collation || from.Expression != to.Expression
+	case *catalog.Type:
+		to := a.To.(*catalog.Type)
+		return from.Form == catalog.Composite && (retyped(from, to) || loses(from, to))
 	}
 	return false
 }
@@ -66,7 +74,12 @@ func (w *work) falls(d, id catalog.ID, dropped bool) bool {
 	case *catalog.Column:
 		return o.Generated != "" || dropped && id == tableOf(d) // is computed from the others, or goes with its table
 	case *catalog.Type:
-		return dropped
+		// Its own alteration lets go of what it doesn't need any more.
+		return dropped && slices.Contains(w.to.Get(d).Base().Needs, id)
+	case *catalog.Function:
+		// One that speaks of a type needn't go when an attribute changes, but for
+		// a body that PostgreSQL has read.
+		return dropped || id.Kind() != catalog.KindType || o.HasParsedBody()
 	case *catalog.Default:
 		return dropped || w.alters[id].From != nil
 	case *catalog.Constraint:
@@ -156,7 +169,8 @@ func (w *work) isContained(id catalog.ID, dependents map[catalog.ID][]catalog.ID
 		case *catalog.Column:
 			return w.to.Get(d) != nil && strings.HasSuffix(o.Type, "[]")
 		case *catalog.Type:
-			return o.Form != catalog.DomainType && w.isUsed(d, dependents) || w.isContained(d, dependents)
+			holds := o.Form != catalog.DomainType || strings.HasSuffix(o.Domain.Base, "[]")
+			return holds && w.isUsed(d, dependents) || w.isContained(d, dependents)
 		}
 		return false
 	})
@@ -204,7 +218,7 @@ func isIndexOrConstraint(o catalog.Object) bool {
 func (w *work) subsume() {
 	w.inherited()
 	for id, o := range w.drops {
-		if parent, ok := w.goesWith(o); ok && !w.holds(o, parent) && !w.isPinned(o) {
+		if parent, ok := w.goesWith(o); ok && !w.holds(o, parent) && !w.isPinned(o) && !w.isSetAside(o) {
 			w.carried[parent] = append(w.carried[parent], o)
 			w.wentWith[id] = parent
 			delete(w.drops, id)
@@ -228,7 +242,7 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 	case *catalog.Table:
 		// Partitions go with the partitioned table; a foreign key to it would
 		// not let them go alone.
-		if a, ok := w.from.Get(attachmentOf(id)).(*catalog.Attachment); ok && a.IsPartition() {
+		if a, ok := w.from.Get(attachmentOf(id)).(*catalog.Attachment); ok && a.IsPartition() && w.creates[id] == nil {
 			return dropped(a.Parents[0])
 		}
 	case *catalog.Sequence:
@@ -265,6 +279,13 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 		}
 	}
 	return parent, false
+}
+
+// isSetAside tells of a partition that is made anew: its rows go into the new
+// one, and it must not hang on the table above when that changes or is filled.
+func (w *work) isSetAside(o catalog.Object) bool {
+	a, ok := o.(*catalog.Attachment)
+	return ok && a.IsPartition() && w.creates[tableOf(a.ID)] != nil
 }
 
 // holds tells that something that o needs can't go before o's parent does: an

@@ -111,7 +111,7 @@ func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
 func newWork(from, to *catalog.Catalog, options Options) *work {
 	return &work{
 		from: from, to: to, options: options, drops: set{}, creates: set{}, alters: map[catalog.ID]Alter{}, swaps: map[catalog.ID]*Swap{},
-		carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, cameDown: map[catalog.ID]bool{}, leftBehind: map[catalog.ID]bool{}, factsOf: map[reflect.Type][]fact{},
+		carried: map[catalog.ID][]catalog.Object{}, wentWith: map[catalog.ID]catalog.ID{}, cameDown: map[catalog.ID]bool{}, leftBehind: map[catalog.ID]bool{}, undressed: map[catalog.ID]bool{}, factsOf: map[reflect.Type][]fact{},
 	}
 }
 
@@ -129,6 +129,9 @@ type work struct {
 	wentWith map[catalog.ID]catalog.ID
 	factsOf  map[reflect.Type][]fact
 	keys     map[catalog.ID][]*catalog.Constraint // see keysTo
+	children map[catalog.ID][]catalog.ID          // see below
+	// undressed are the domains that lose their default for a while.
+	undressed map[catalog.ID]bool
 	// cameDown are alterations of what a change above makes.
 	cameDown map[catalog.ID]bool
 	// leftBehind are the columns that go from a table and stay below it.
@@ -160,6 +163,7 @@ func (w *work) match() {
 		}
 	}
 	w.matchKeys()
+	w.matchShared()
 	if found == w.to.Len() {
 		return
 	}
@@ -318,6 +322,9 @@ func (w *work) same(a, b reflect.Value) bool {
 	case reflect.Int, reflect.Int64:
 		return a.Int() == b.Int()
 	case reflect.Slice:
+		if a.Type() == reflect.TypeFor[catalog.Parameters]() {
+			return a.Interface().(catalog.Parameters).Equal(b.Interface().(catalog.Parameters))
+		}
 		if a.Len() != b.Len() {
 			return false
 		}

@@ -38,6 +38,7 @@ func (w *work) order() ([]Change, error) {
 		slices.SortFunc(s.Columns, func(a, b *catalog.Column) int { return a.ID.Compare(b.ID) })
 		g.makes[id] = &node{change: *s, rank: makeRank(s.To), id: id}
 	}
+	g.undress()
 	g.needs()
 	g.attachments()
 	g.pinned()
@@ -59,6 +60,21 @@ func (w *work) order() ([]Change, error) {
 	}
 	slices.Sort(names)
 	return nil, fmt.Errorf("%w: %s", ErrCycle, strings.Join(names, ", "))
+}
+
+// undress has domains drop their default while the function that it calls is made
+// anew: the columns of the domain keep it from being so itself.
+func (g *graph) undress() {
+	for id := range g.w.undressed {
+		from, to := g.w.from.Get(id).(*catalog.Type), g.w.to.Get(id).(*catalog.Type)
+		if g.drops[id] != nil || g.w.swaps[id] != nil {
+			continue
+		}
+		bare := *from
+		bare.Domain.Default = ""
+		g.drops[id] = &node{change: Alter{From: from, To: &bare, Fields: []string{"Domain"}}, rank: dropRank(from), id: id}
+		g.makes[id] = &node{change: Alter{From: &bare, To: to, Fields: g.w.differing(&bare, to)}, rank: makeRank(to), id: id}
+	}
 }
 
 // release has what goes with its table go by itself, before, where it is what
@@ -115,12 +131,14 @@ func (g *graph) needs() {
 	for id, n := range g.makes {
 		for _, needed := range g.w.to.Get(id).Base().Needs {
 			if n != g.detaching(id) || needed.Kind() == catalog.KindTable { // its columns can change once it hangs on fewer
-				g.edge(g.makes[needed], n)
+				for _, m := range g.making(needed) {
+					g.edge(m, n)
+				}
 			}
 		}
 		before := g.w.from.Get(id)
-		if before == nil || g.dropOf(id) != nil {
-			continue
+		if _, isCreate := n.change.(Create); isCreate || before == nil {
+			continue // nothing of it is there any more
 		}
 		if s, ok := before.(*catalog.Sequence); ok && s.OwnedBy != g.w.to.Get(id).(*catalog.Sequence).OwnedBy {
 			g.edge(n, g.dropOf(s.OwnedBy))
@@ -144,16 +162,69 @@ func (g *graph) needs() {
 		}
 		for _, needed := range needs {
 			g.edge(n, g.dropOf(needed))
-			if alter, ok := g.makes[needed]; ok && g.drops[needed] == nil {
-				_, isCreate := alter.change.(Create)
-				if isOwnTable := id.Kind() == catalog.KindColumn && needed.Kind() == catalog.KindTable; !isCreate && !isOwnTable {
+			if isOwnTable := id.Kind() == catalog.KindColumn && needed.Kind() == catalog.KindTable; isOwnTable || g.drops[needed] != nil {
+				continue
+			}
+			for _, alter := range g.making(needed) {
+				if _, isCreate := alter.change.(Create); !isCreate {
 					g.edge(n, alter) // what stands on it goes before it is changed
 				}
 			}
 		}
 	}
+	g.partitionKeys()
+	g.ownedSequences()
 	g.persistence()
 	g.aroundSwaps()
+}
+
+// making are the changes that make an object or alter it. What comes from a
+// table above is made and altered with what is there.
+func (g *graph) making(id catalog.ID) []*node {
+	var nodes []*node
+	if n := g.makes[id]; n != nil {
+		nodes = append(nodes, n)
+	}
+	for _, above := range inheritedFrom(g.w.to, id) {
+		nodes = append(nodes, g.making(above)...)
+	}
+	return nodes
+}
+
+// partitionKeys has what the columns of a new table's key need be there before:
+// they are the ones that can't be added later.
+func (g *graph) partitionKeys() {
+	for id, n := range g.makes {
+		t, isTable := n.change.Object().(*catalog.Table)
+		if _, isCreate := n.change.(Create); !isTable || !isCreate {
+			continue
+		}
+		for _, column := range t.KeyColumns {
+			c := g.w.to.Get(id.With(catalog.KindColumn, column))
+			if c == nil {
+				continue
+			}
+			for _, needed := range c.Base().Needs {
+				if needed.Kind() != catalog.KindColumn && needed != id {
+					g.edge(g.makes[needed], n)
+				}
+			}
+		}
+	}
+}
+
+// ownedSequences has tables change their owner before the privileges on their
+// sequences, which are the new owner's then, are seen to.
+func (g *graph) ownedSequences() {
+	for id, n := range g.makes {
+		a, isAlter := n.change.(Alter)
+		if !isAlter || id.Kind() != catalog.KindSequence || !slices.Contains(a.Fields, "Owner") {
+			continue
+		}
+		if to := a.To.(*catalog.Sequence); to.OwnedBy == a.From.(*catalog.Sequence).OwnedBy {
+			g.edge(g.makes[tableOf(to.OwnedBy)], n)
+		}
+	}
 }
 
 // persistence has foreign keys that go do so before a table is made unlogged or
@@ -238,11 +309,13 @@ func (g *graph) aroundSwaps() {
 	before, after := g.w.from.Dependents(), g.w.to.Dependents()
 	for id, s := range g.w.swaps {
 		for _, c := range s.Columns {
-			for _, d := range before[c.ID] {
-				g.edge(g.drops[d], g.makes[id])
-			}
-			for _, d := range after[c.ID] {
-				g.edge(g.makes[id], g.makes[d])
+			for _, column := range append(g.w.below(c.ID), c.ID) {
+				for _, d := range before[column] {
+					g.edge(g.drops[d], g.makes[id])
+				}
+				for _, d := range after[column] {
+					g.edge(g.makes[id], g.makes[d])
+				}
 			}
 		}
 	}
@@ -256,10 +329,18 @@ func (g *graph) dropOf(id catalog.ID) *node {
 		}
 		parent, ok := g.w.wentWith[id]
 		if !ok {
-			return nil
+			break
 		}
 		id = parent
 	}
+	if g.w.to.Get(id) == nil {
+		for _, above := range inheritedFrom(g.w.from, id) {
+			if n := g.dropOf(above); n != nil {
+				return n
+			}
+		}
+	}
+	return nil
 }
 
 // allCarried are the objects that go with one, and with those.

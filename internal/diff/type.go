@@ -65,6 +65,13 @@ func retyped(from, to *catalog.Type) bool {
 	})
 }
 
+// loses tells that an attribute goes.
+func loses(from, to *catalog.Type) bool {
+	return slices.ContainsFunc(from.Attributes, func(a catalog.Attribute) bool {
+		return !slices.ContainsFunc(to.Attributes, func(b catalog.Attribute) bool { return a.Name == b.Name })
+	})
+}
+
 // isSubsequence tells that all of a stands in b, in the same order: values can
 // be added to an enum anywhere, but none taken away or moved.
 func isSubsequence(a, b []string) bool {
