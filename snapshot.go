@@ -35,15 +35,8 @@ type SnapshotOptions struct {
 // ReadSnapshot reads the definitions in conn's database, in a transaction of
 // its own that changes nothing.
 func ReadSnapshot(ctx context.Context, conn *pgx.Conn, options SnapshotOptions) (*Snapshot, error) {
-	read := catalog.Options{Schemas: options.Schemas}
-	for _, e := range options.Exclude {
-		read.Exclude = append(read.Exclude, catalog.NewID("", e[0], e[1], ""))
-	}
-	var err error
-	if read.ExcludePatterns, err = patterns(options.ExcludeObjects); err != nil {
-		return nil, err
-	}
-	if read.IncludePatterns, err = patterns(options.IncludeObjects); err != nil {
+	read, err := options.read()
+	if err != nil {
 		return nil, err
 	}
 	c, err := catalog.Read(ctx, conn, read)
@@ -51,6 +44,18 @@ func ReadSnapshot(ctx context.Context, conn *pgx.Conn, options SnapshotOptions) 
 		return nil, err
 	}
 	return &Snapshot{catalog: c}, nil
+}
+
+func (options *SnapshotOptions) read() (read catalog.Options, err error) {
+	read.Schemas = options.Schemas
+	for _, e := range options.Exclude {
+		read.Exclude = append(read.Exclude, catalog.NewID("", e[0], e[1], ""))
+	}
+	if read.ExcludePatterns, err = patterns(options.ExcludeObjects); err != nil {
+		return read, err
+	}
+	read.IncludePatterns, err = patterns(options.IncludeObjects)
+	return read, err
 }
 
 func patterns(texts []string) ([]catalog.Pattern, error) {

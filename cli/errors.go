@@ -219,6 +219,7 @@ func autogenerateHints(err error) []string {
 		proof     *aludel.ProofError
 		version   *aludel.ShadowVersionError
 		rows      *aludel.DataStatementError
+		server    *pgconn.PgError
 	)
 	switch {
 	case errors.As(err, &ambiguous):
@@ -235,6 +236,8 @@ func autogenerateHints(err error) []string {
 		return append(hints, "run \"aludel upgrade heads\" first, or compare with what the revisions make: --against migrations")
 	case errors.As(err, &proof):
 		return []string{"nothing was written; this is a fault of aludel's: please report it with the two schemas", "\"aludel diff\" shows the statements, to start a revision by hand"}
+	case errors.As(err, &server) && strings.HasPrefix(server.Message, "extension \"") && strings.HasSuffix(server.Message, "is not available"):
+		return []string{"the server for throw-away databases has no such extension: install its package there,", "or name a server that has it: --shadow-url"}
 	case errors.As(err, &rows):
 		return []string{"nothing was written: the difference of definitions would lose it; --concatenate keeps all statements as they are"}
 	case errors.As(err, &version):

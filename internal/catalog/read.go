@@ -167,7 +167,7 @@ type reader struct {
 func (r *reader) add(o Object, class, oid uint32) { r.addAt(o, addressOf(class, oid, 0)) }
 
 func (r *reader) addAt(o Object, a address) {
-	if r.excluded(o.Base().ID) {
+	if r.options.excluded(o.Base().ID) {
 		return
 	}
 	r.catalog.put(o)
@@ -182,7 +182,7 @@ func (r *reader) addAt(o Object, a address) {
 
 // alias tells what stands for an object. What there is not has the OID 0.
 func (r *reader) alias(class, oid uint32, o Object) {
-	if oid != 0 && !r.excluded(o.Base().ID) {
+	if oid != 0 && !r.options.excluded(o.Base().ID) {
 		r.standIns[addressOf(class, oid, 0)] = o
 	}
 }
@@ -312,7 +312,9 @@ func (r *reader) finish() {
 		}
 	}
 	r.joinAttachments()
-	r.leaveOut()
+	if len(r.options.ExcludePatterns)+len(r.options.IncludePatterns) > 0 {
+		r.catalog.Restrict(r.options)
+	}
 }
 
 // resolve finds the object that an address stands for: the column where there
@@ -365,12 +367,12 @@ func need(o Object, id ID) {
 }
 
 // excluded tells that nobody asked for an object of this name.
-func (r *reader) excluded(id ID) bool {
-	if len(r.options.Exclude) == 0 && r.options.Schemas == nil {
+func (o *Options) excluded(id ID) bool {
+	if len(o.Exclude) == 0 && o.Schemas == nil {
 		return false
 	}
 	schema, name := id.Schema(), id.Name()
-	for _, e := range r.options.Exclude {
+	for _, e := range o.Exclude {
 		if schema == e.Schema() && name == e.Name() {
 			return true
 		}
@@ -378,14 +380,15 @@ func (r *reader) excluded(id ID) bool {
 	if id.Kind() == KindSchema {
 		schema = name
 	}
-	return r.options.Schemas != nil && schema != "" && !slices.Contains(r.options.Schemas, schema)
+	return o.Schemas != nil && schema != "" && !slices.Contains(o.Schemas, schema)
 }
 
-// leaveOut removes what patterns pick.
-func (r *reader) leaveOut() {
-	if len(r.options.ExcludePatterns)+len(r.options.IncludePatterns) == 0 {
+// Restrict takes out what [Read] would not have read with these options.
+func (c *Catalog) Restrict(o Options) {
+	c.Remove(func(object Object) bool { return o.excluded(object.Base().ID) })
+	if len(o.ExcludePatterns)+len(o.IncludePatterns) == 0 {
 		return
 	}
-	all := &Catalog{objects: r.catalog.objects, places: r.catalog.places}
-	r.catalog.Remove(func(o Object) bool { return r.options.filtered(all, o.Base().ID) })
+	all := &Catalog{objects: c.objects, places: c.places}
+	c.Remove(func(object Object) bool { return o.filtered(all, object.Base().ID) })
 }
