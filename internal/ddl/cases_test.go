@@ -65,6 +65,7 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 		t.Skipf("for PostgreSQL %d and newer", least)
 	}
 	old, updated := newState(t, files["old"]), newState(t, files["new"])
+	reverted := old.remembered(t)
 	rows := old.rows(t, files["old"])
 	old.online = strings.Contains(string(archive.Comment), "online")
 	up, err := old.change(updated)
@@ -76,7 +77,6 @@ func runCase(t *testing.T, path string, archive *txtar.Archive) {
 		t.Errorf("up %s", d)
 	}
 	old.keeps(t, rows)
-	reverted := newState(t, files["old"])
 	if _, err := old.change(reverted); err != nil {
 		t.Fatalf("down: %v", err)
 	}
@@ -116,12 +116,27 @@ func minimum(comment string) int {
 	return n
 }
 
-// A state is a database and its catalog.
+// A state is a database and its catalog; or without the database what it was.
 type state struct {
 	db      *pgtest.DB
 	conn    *pgx.Conn
 	catalog *catalog.Catalog
 	online  bool // changes are made so that others can go on
+	dump    string // where there is no database any more
+}
+
+// remembered is the state as it is now, whatever becomes of the database.
+func (s *state) remembered(t *testing.T) *state {
+	t.Helper()
+	return &state{catalog: s.catalog, dump: s.db.Dump(t)}
+}
+
+func (s *state) dumped(t *testing.T) string {
+	t.Helper()
+	if s.db == nil {
+		return s.dump
+	}
+	return s.db.Dump(t)
 }
 
 func newState(t *testing.T, sql string) *state {
@@ -262,7 +277,7 @@ func (s *state) leaves(t *testing.T, target *state) string {
 func (s *state) differs(t *testing.T, target *state) string {
 	t.Helper()
 	left := s.leaves(t, target)
-	want, got := target.db.Dump(t), s.db.Dump(t)
+	want, got := target.dumped(t), s.db.Dump(t)
 	if cmp.Equal(observe.Statements(want), observe.Statements(got)) {
 		return left
 	}
