@@ -23,11 +23,13 @@ func normalExpression(text string) string { return castElements(flattened(text))
 func castElements(text string) string {
 	var b strings.Builder
 	for {
-		before, rest, ok := strings.Cut(text, castArray)
-		b.WriteString(before)
-		if !ok {
+		at := bareIndex(text, castArray)
+		if at < 0 {
+			b.WriteString(text)
 			return b.String()
 		}
+		b.WriteString(text[:at])
+		rest := text[at+len(castArray):]
 		text = rest
 		end := closing(rest)
 		m := arrayType.FindStringSubmatch(rest[min(end+1, len(rest)):])
@@ -116,6 +118,21 @@ func closing(text string) int {
 		return depth >= 0
 	})
 	return end
+}
+
+// bareIndex is where part stands first outside of quotes, or -1.
+func bareIndex(text, part string) int {
+	if !strings.Contains(text, part) {
+		return -1
+	}
+	at := -1
+	eachBare(text, func(i, _ int) bool {
+		if strings.HasPrefix(text[i:], part) {
+			at = i
+		}
+		return at < 0
+	})
+	return at
 }
 
 // eachBare calls yield with every place outside of quotes and how deep in
