@@ -121,7 +121,7 @@ type state struct {
 	db      *pgtest.DB
 	conn    *pgx.Conn
 	catalog *catalog.Catalog
-	online  bool // changes are made so that others can go on
+	online  bool   // changes are made so that others can go on
 	dump    string // where there is no database any more
 }
 
