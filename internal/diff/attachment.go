@@ -323,11 +323,15 @@ func (g *graph) attachments() {
 }
 
 // isPinned tells of a partition that goes and has to be detached first, because
-// a foreign key leads to the table above, which stays, and so to its rows.
+// a foreign key leads to the table above, which stays, and so to its rows; or
+// because the table is only set aside, and what comes is for the same rows.
 func (w *work) isPinned(o catalog.Object) bool {
 	a, ok := o.(*catalog.Attachment)
 	if !ok || !a.IsPartition() {
 		return false
+	}
+	if w.creates[tableOf(a.ID)] != nil && w.drops[a.Parents[0]] == nil {
+		return true
 	}
 	return slices.ContainsFunc(w.keysTo(a.Parents[0]), func(k *catalog.Constraint) bool { return w.to.Get(k.ID) != nil && w.drops[k.ID] == nil })
 }
