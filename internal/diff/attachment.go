@@ -330,7 +330,7 @@ func (w *work) isPinned(o catalog.Object) bool {
 	if !ok || !a.IsPartition() {
 		return false
 	}
-	if w.creates[tableOf(a.ID)] != nil && w.drops[a.Parents[0]] == nil {
+	if w.creates[tableOf(a.ID)] != nil {
 		return true
 	}
 	return slices.ContainsFunc(w.keysTo(a.Parents[0]), func(k *catalog.Constraint) bool { return w.to.Get(k.ID) != nil && w.drops[k.ID] == nil })

@@ -228,7 +228,7 @@ func (w *work) goesWith(o catalog.Object) (parent catalog.ID, ok bool) {
 	case *catalog.Table:
 		// Partitions go with the partitioned table; a foreign key to it would
 		// not let them go alone.
-		if a, ok := w.from.Get(attachmentOf(id)).(*catalog.Attachment); ok && a.IsPartition() {
+		if a, ok := w.from.Get(attachmentOf(id)).(*catalog.Attachment); ok && a.IsPartition() && w.creates[id] == nil {
 			return dropped(a.Parents[0])
 		}
 	case *catalog.Sequence:
