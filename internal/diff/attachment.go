@@ -298,11 +298,11 @@ func (g *graph) attachments() {
 	}
 	for id, n := range g.drops {
 		around(id, n.change.Object(), true)
-		if id.Kind() == catalog.KindColumn {
+		// Below it may be one of the table's own as well, and goes once it is nothing else.
+		k, isConstraint := n.change.Object().(*catalog.Constraint)
+		if id.Kind() == catalog.KindColumn || isConstraint && k.Type == catalog.Check {
 			for _, parent := range g.w.from.Parents(tableOf(id)) {
-				if above := parent.With(catalog.KindColumn, id.Sub()); g.w.leftBehind[above] {
-					g.edge(g.drops[above], n)
-				}
+				g.edge(g.drops[parent.With(id.Kind(), id.Sub())], n)
 			}
 		}
 	}
