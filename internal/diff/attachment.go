@@ -406,6 +406,40 @@ func (g *graph) bounds() {
 	}
 }
 
+// namesakes has a table that goes, or comes, not meet the column above that comes,
+// or goes, by the name of one of its own: PostgreSQL would make them one.
+func (g *graph) namesakes() {
+	meets := func(in *catalog.Catalog, changes map[catalog.ID]*node, edge func(table catalog.ID, column *node)) {
+		below := map[catalog.ID][]*catalog.Attachment{}
+		for o := range in.Each {
+			if a, ok := o.(*catalog.Attachment); ok && !a.IsPartition() {
+				for _, parent := range a.Parents {
+					below[parent] = append(below[parent], a)
+				}
+			}
+		}
+		if len(below) == 0 {
+			return
+		}
+		for id, n := range changes {
+			if id.Kind() != catalog.KindColumn {
+				continue
+			}
+			for _, a := range below[tableOf(id)] {
+				if c, ok := in.Get(a.ID.With(catalog.KindColumn, id.Sub())).(*catalog.Column); ok && !c.Inherited {
+					edge(tableOf(a.ID), n)
+				}
+			}
+		}
+	}
+	meets(g.w.from, g.makes, func(table catalog.ID, column *node) { g.edge(g.drops[table], column) })
+	meets(g.w.to, g.drops, func(table catalog.ID, column *node) {
+		if g.w.creates[table] != nil {
+			g.edge(column, g.makes[table])
+		}
+	})
+}
+
 // above are a table and those that it hangs on.
 func (w *work) above(table catalog.ID) []catalog.ID {
 	all := []catalog.ID{table}

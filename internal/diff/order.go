@@ -42,6 +42,7 @@ func (w *work) order() ([]Change, error) {
 	g.attachments()
 	g.pinned()
 	g.bounds()
+	g.namesakes()
 	g.overloads()
 	g.casts()
 	g.names()
