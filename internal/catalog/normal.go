@@ -21,25 +21,24 @@ func normalExpression(text string) string { return castElements(flattened(text))
 
 // castElements has casts of arrays be those of their elements.
 func castElements(text string) string {
-	var b strings.Builder
-	for {
-		at := bareIndex(text, castArray)
-		if at < 0 {
-			b.WriteString(text)
-			return b.String()
-		}
-		b.WriteString(text[:at])
-		rest := text[at+len(castArray):]
-		text = rest
-		end := closing(rest)
-		m := arrayType.FindStringSubmatch(rest[min(end+1, len(rest)):])
-		if m == nil {
-			b.WriteString(castArray)
-			continue
-		}
-		b.WriteString(castTo(m[1], rest[:end]))
-		text = rest[end+1+len(m[0]):]
+	if !strings.Contains(text, castArray) {
+		return text
 	}
+	var b strings.Builder
+	done := 0
+	eachBare(text, func(i, _ int) bool {
+		if i < done || !strings.HasPrefix(text[i:], castArray) {
+			return true
+		}
+		list := text[i+len(castArray):]
+		end := closing(list)
+		if m := arrayType.FindStringSubmatch(list[min(end+1, len(list)):]); m != nil {
+			b.WriteString(text[done:i] + castTo(m[1], list[:end]))
+			done = i + len(castArray) + end + 1 + len(m[0])
+		}
+		return true
+	})
+	return b.String() + text[done:]
 }
 
 // castTo is an array of what stands in the brackets, each cast to a type; those
@@ -118,21 +117,6 @@ func closing(text string) int {
 		return depth >= 0
 	})
 	return end
-}
-
-// bareIndex is where part stands first outside of quotes, or -1.
-func bareIndex(text, part string) int {
-	if !strings.Contains(text, part) {
-		return -1
-	}
-	at := -1
-	eachBare(text, func(i, _ int) bool {
-		if strings.HasPrefix(text[i:], part) {
-			at = i
-		}
-		return at < 0
-	})
-	return at
 }
 
 // eachBare calls yield with every place outside of quotes and how deep in

@@ -133,6 +133,7 @@ type writer struct {
 	aside      int               // how many tables wait
 	swapped    map[string]string // types that step aside, and where
 	oldTypes   []Statement       // that drop them
+	olds       []catalog.Object  // which those drop
 	late       []Statement       // what needs indexes and partitions to be there
 
 	made        map[catalog.ID]int              // where an object is created or changed
@@ -351,8 +352,20 @@ func (w *writer) drop(d diff.Drop) {
 	case *catalog.DefaultPrivileges:
 		w.defaultPrivileges(o, o.Grants, o.Standard)
 	default:
-		w.add("DROP " + name(o))
+		w.dropRest(o)
 	}
+}
+
+// dropRest drops what holds no data: behind the types that stepped aside, where
+// one of these is made of it.
+func (w *writer) dropRest(o catalog.Object) {
+	id := o.Base().ID
+	if !slices.ContainsFunc(w.olds, func(a catalog.Object) bool { return slices.Contains(a.Base().Needs, id) }) {
+		w.add("DROP " + name(o))
+		return
+	}
+	w.olds = append(w.olds, o)
+	w.oldTypes = slices.Insert(w.oldTypes, 0, Statement{SQL: "DROP " + name(o), known: true})
 }
 
 // alter writes the facts that differ, those of all kinds behind the kind's own.

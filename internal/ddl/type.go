@@ -238,6 +238,7 @@ func (w *writer) swap(s diff.Swap) {
 	}
 	old := *from
 	old.ID = catalog.NewID(catalog.KindType, from.ID.Schema(), aside, "")
+	w.olds = append(w.olds, &old)
 	w.oldTypes = append(w.oldTypes, Statement{SQL: "DROP " + name(&old), known: true})
 }
 

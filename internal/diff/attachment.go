@@ -371,11 +371,11 @@ func (g *graph) attachments() {
 	}
 	for id, n := range g.drops {
 		around(id, n.change.Object(), true)
-		if id.Kind() == catalog.KindColumn {
+		// Below it may be one of the table's own as well, and goes once it is nothing else.
+		k, isConstraint := n.change.Object().(*catalog.Constraint)
+		if id.Kind() == catalog.KindColumn || isConstraint && k.Type == catalog.Check {
 			for _, parent := range g.w.from.Parents(tableOf(id)) {
-				if above := parent.With(catalog.KindColumn, id.Sub()); g.w.leftBehind[above] {
-					g.edge(g.drops[above], n)
-				}
+				g.edge(g.drops[parent.With(id.Kind(), id.Sub())], n)
 			}
 		}
 	}
@@ -396,11 +396,15 @@ func (g *graph) attachments() {
 }
 
 // isPinned tells of a partition that goes and has to be detached first, because
-// a foreign key leads to the table above, which stays, and so to its rows.
+// a foreign key leads to the table above, which stays, and so to its rows; or
+// because the table is only set aside, and what comes is for the same rows.
 func (w *work) isPinned(o catalog.Object) bool {
 	a, ok := o.(*catalog.Attachment)
 	if !ok || !a.IsPartition() {
 		return false
+	}
+	if w.creates[tableOf(a.ID)] != nil {
+		return true
 	}
 	return slices.ContainsFunc(w.keysTo(a.Parents[0]), func(k *catalog.Constraint) bool { return w.to.Get(k.ID) != nil && w.drops[k.ID] == nil })
 }
@@ -473,6 +477,40 @@ func (g *graph) bounds() {
 			}
 		}
 	}
+}
+
+// namesakes has a table that goes, or comes, not meet the column above that comes,
+// or goes, by the name of one of its own: PostgreSQL would make them one.
+func (g *graph) namesakes() {
+	meets := func(in *catalog.Catalog, changes map[catalog.ID]*node, edge func(table catalog.ID, column *node)) {
+		below := map[catalog.ID][]*catalog.Attachment{}
+		for o := range in.Each {
+			if a, ok := o.(*catalog.Attachment); ok && !a.IsPartition() {
+				for _, parent := range a.Parents {
+					below[parent] = append(below[parent], a)
+				}
+			}
+		}
+		if len(below) == 0 {
+			return
+		}
+		for id, n := range changes {
+			if id.Kind() != catalog.KindColumn {
+				continue
+			}
+			for _, a := range below[tableOf(id)] {
+				if c, ok := in.Get(a.ID.With(catalog.KindColumn, id.Sub())).(*catalog.Column); ok && !c.Inherited {
+					edge(tableOf(a.ID), n)
+				}
+			}
+		}
+	}
+	meets(g.w.from, g.makes, func(table catalog.ID, column *node) { g.edge(g.drops[table], column) })
+	meets(g.w.to, g.drops, func(table catalog.ID, column *node) {
+		if g.w.creates[table] != nil {
+			g.edge(column, g.makes[table])
+		}
+	})
 }
 
 // above are a table and those that it hangs on.

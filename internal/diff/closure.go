@@ -34,7 +34,7 @@ func (w *work) close() {
 		queue = queue[1:]
 		_, dropped := w.drops[id]
 		for _, d := range dependents[id] {
-			if w.drops[d] != nil || w.to.Get(d) == nil || !w.falls(d, id, dropped) {
+			if w.drops[d] != nil || w.swaps[d] != nil || w.to.Get(d) == nil || !w.falls(d, id, dropped) {
 				continue
 			}
 			if t, ok := w.from.Get(d).(*catalog.Type); ok && t.Domain.Default != "" && w.isUsed(d, dependents) {

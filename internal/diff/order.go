@@ -43,6 +43,7 @@ func (w *work) order() ([]Change, error) {
 	g.attachments()
 	g.pinned()
 	g.bounds()
+	g.namesakes()
 	g.overloads()
 	g.casts()
 	g.names()
@@ -447,8 +448,12 @@ func makeRank(o catalog.Object) int {
 	case *catalog.Attachment:
 		return 30
 	case *catalog.View:
+		if o.Materialized {
+			return 32 // its functions are called, and may speak of other views
+		}
 		return 31
-	case *catalog.AccessMethod, *catalog.Language, *catalog.ForeignDataWrapper, *catalog.ForeignServer, *catalog.UserMapping, *catalog.Collation:
+	case *catalog.AccessMethod, *catalog.Language, *catalog.ForeignDataWrapper, *catalog.ForeignServer, *catalog.UserMapping, *catalog.Collation,
+		*catalog.TextSearch: // bodies of functions speak of those by name
 		return 22
 	case *catalog.DefaultPrivileges:
 		return 90 // they must not fall on what is made here
@@ -463,7 +468,7 @@ func dropRank(o catalog.Object) int {
 	switch o.(type) {
 	case *catalog.Column, *catalog.Table, *catalog.Sequence:
 		return 40
-	case *catalog.Function, *catalog.Type:
+	case *catalog.Function, *catalog.Type, *catalog.TextSearch:
 		return 41
 	case *catalog.Extension, *catalog.AccessMethod, *catalog.Language, *catalog.ForeignDataWrapper, *catalog.ForeignServer:
 		return 42

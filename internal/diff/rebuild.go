@@ -55,6 +55,13 @@ func (g *graph) rebuilds() {
 		aside := SetAside{From: from, To: to}
 		refill := &node{rank: makeRank(to) + 3, id: id}
 		g.edge(create, refill)
+		for _, o := range append(g.w.allCarried(id), catalog.Object(from)) { // are there until then
+			for _, needed := range o.Base().Needs {
+				if gone := g.dropOf(needed); gone != nil && g.makes[gone.id] == nil {
+					g.edge(refill, gone)
+				}
+			}
+		}
 		for other, n := range g.makes {
 			o := n.change.Object()
 			switch o := o.(type) {
