@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // An Index is one that belongs to no constraint.
@@ -113,8 +114,18 @@ func GeneratedName(table string, columns []string, label string) string {
 			all = all[:len(all)-1]
 		}
 	}
+	table, all = whole(table), whole(all)
 	if all != "" {
 		table += "_" + all
 	}
 	return table + "_" + label
+}
+
+// whole takes off what is left of a character that was cut through
+// (pg_mbcliplen).
+func whole(text string) string {
+	for text != "" && !utf8.ValidString(text) {
+		text = text[:len(text)-1]
+	}
+	return text
 }
