@@ -38,6 +38,9 @@ type Domain struct {
 	Collation string // empty: that of the base type
 	Default   string // an expression
 	NotNull   bool
+	// NotNullName is the constraint's, where that isn't what PostgreSQL gives; it
+	// has one since PostgreSQL 17.
+	NotNullName string
 }
 
 // A Range is what a range type is made from; names are qualified.
@@ -55,7 +58,7 @@ func (r *reader) types() []query {
   CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) ELSE '' END,
   CASE WHEN t.typtype = 'd' AND t.typcollation <> b.typcollation THEN t.typcollation::pg_catalog.regcollation::text ELSE '' END,
   CASE WHEN t.typtype = 'd' THEN coalesce(pg_catalog.pg_get_expr(t.typdefaultbin, 0), '') ELSE '' END,
-  t.typnotnull
+  t.typnotnull, ` + r.since(17, "coalesce((SELECT k.conname::text FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'n'), '')", "''") + `
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
 WHERE t.typtype IN ('e', 'c', 'd', 'r') AND (t.typrelid = 0 OR c.relkind = 'c') AND n.nspname` + userSchemas + `AND` + notMember("pg_type", "t.oid"),
@@ -65,8 +68,11 @@ WHERE t.typtype IN ('e', 'c', 'd', 'r') AND (t.typrelid = 0 OR c.relkind = 'c') 
 				var acl []string
 				var at named
 				if err := row.scan(&oid, &array, &relation, &at.schema, &at.name, (*string)(&t.Form), &t.Owner, &acl,
-					&t.Domain.Base, &t.Domain.Collation, &t.Domain.Default, &t.Domain.NotNull); err != nil {
+					&t.Domain.Base, &t.Domain.Collation, &t.Domain.Default, &t.Domain.NotNull, &t.Domain.NotNullName); err != nil {
 					return err
+				}
+				if isGeneratedName(t.Domain.NotNullName, at.name, nil, "not_null") {
+					t.Domain.NotNullName = ""
 				}
 				t.ID, t.Grants = at.id(KindType), grants(acl)
 				t.Domain.Default = normalExpression(t.Domain.Default)

@@ -36,6 +36,9 @@ func (w *writer) createType(t *catalog.Type) {
 			sql += " DEFAULT " + t.Domain.Default
 		}
 		if t.Domain.NotNull {
+			if n := t.Domain.NotNullName; n != "" {
+				sql += " CONSTRAINT " + ident(n)
+			}
 			sql += " NOT NULL"
 		}
 		checks := w.domainChecks(t)
@@ -202,13 +205,26 @@ func (w *writer) alterDomain(from, to *catalog.Type) {
 	default:
 		w.add(alter + "SET DEFAULT " + to.Domain.Default)
 	}
-	if from.Domain.NotNull != to.Domain.NotNull {
-		w.add(alter + map[bool]string{true: "SET", false: "DROP"}[to.Domain.NotNull] + " NOT NULL")
-		if to.Domain.NotNull { // looks at the rows that are there
-			w.lock(Share, w.columnsOf(to.ID)...)
-			w.scansSome(w.columnsOf(to.ID))
+	was, is := domainNotNullName(from), domainNotNullName(to)
+	switch {
+	case from.Domain.NotNull && !to.Domain.NotNull:
+		w.add(alter + "DROP NOT NULL")
+	case !from.Domain.NotNull && to.Domain.NotNull:
+		if to.Domain.NotNullName == "" {
+			w.add(alter + "SET NOT NULL")
+		} else {
+			w.add(alter + "ADD CONSTRAINT " + ident(is) + " NOT NULL")
 		}
+		// looks at the rows that are there
+		w.lock(Share, w.columnsOf(to.ID)...)
+		w.scansSome(w.columnsOf(to.ID))
+	case to.Domain.NotNull && was != is:
+		w.add(alter + "RENAME CONSTRAINT " + ident(was) + " TO " + ident(is))
 	}
+}
+
+func domainNotNullName(t *catalog.Type) string {
+	return cmp.Or(t.Domain.NotNullName, catalog.GeneratedName(t.ID.Name(), nil, "not_null"))
 }
 
 // swap has the old type step aside, makes the new one and rewrites the columns.
