@@ -15,6 +15,8 @@ type Column struct {
 	NotNullName                       string
 	NotNullNoInherit, NotNullNotValid bool
 	NotNullComment                    string
+	// NotNullLocal tells that it stays when the one above goes.
+	NotNullLocal bool
 	// Identity is ALWAYS or BY DEFAULT.
 	Identity string
 	// Sequence is nil of no identity, and since PostgreSQL 17 of a partition's,
@@ -101,14 +103,14 @@ WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n
 // notNulls reads the constraints that NOT NULL is since PostgreSQL 18.
 func (r *reader) notNulls() query {
 	return query{
-		"not-null constraints", `SELECT k.conrelid, k.conkey[1], k.conname::text, k.connoinherit, NOT k.convalidated, coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), '')
+		"not-null constraints", `SELECT k.conrelid, k.conkey[1], k.conname::text, k.connoinherit, NOT k.convalidated, coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), ''), k.conislocal
 FROM pg_catalog.pg_constraint k WHERE k.contype = 'n' AND k.conrelid >= 16384`,
 		func(row *row) error {
 			var table uint32
 			var number int16
 			var name, comment string
-			var noInherit, notValid bool
-			if err := row.scan(&table, &number, &name, &noInherit, &notValid, &comment); err != nil {
+			var noInherit, notValid, local bool
+			if err := row.scan(&table, &number, &name, &noInherit, &notValid, &comment, &local); err != nil {
 				return err
 			}
 			c, ok := r.byOID[addressOf(classClass, table, int(number))].(*Column)
@@ -118,7 +120,7 @@ FROM pg_catalog.pg_constraint k WHERE k.contype = 'n' AND k.conrelid >= 16384`,
 			if !isGeneratedName(name, c.ID.Name(), []string{c.ID.Sub()}, "not_null") {
 				c.NotNullName = name
 			}
-			c.NotNullNoInherit, c.NotNullNotValid, c.NotNullComment = noInherit, notValid, comment
+			c.NotNullNoInherit, c.NotNullNotValid, c.NotNullComment, c.NotNullLocal = noInherit, notValid, comment, local
 			return nil
 		},
 	}

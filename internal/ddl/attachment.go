@@ -27,7 +27,13 @@ func (w *writer) foldedAttachment(t *catalog.Table) *catalog.Attachment {
 		}
 	}
 	for _, i := range w.children[[2]string{t.ID.Schema(), t.ID.Name()}] {
-		if create, isCreate := w.changes[i].(diff.Create); isCreate && ownForm(create.To) {
+		create, isCreate := w.changes[i].(diff.Create)
+		if !isCreate {
+			continue
+		}
+		c, isColumn := create.To.(*catalog.Column)
+		computesOther := func(above *catalog.Column) bool { return above.Expression != c.Expression }
+		if ownForm(create.To) || isColumn && c.Generated != "" && w.aboveHas(a, c, computesOther) {
 			return nil
 		}
 	}

@@ -154,6 +154,7 @@ func tableOfObject(o catalog.Object) catalog.ID {
 // inherited takes out what comes, goes and changes with the table above. What
 // is on a table that is attached or detached meanwhile has to be seen to.
 func (w *work) inherited() {
+	w.partitionIdentities()
 	w.inheritedTriggers()
 	for id, o := range w.creates {
 		if !isInherited(o) || !w.comes(o) {
@@ -182,7 +183,7 @@ func (w *work) inherited() {
 			delete(w.alters, id)
 		case *catalog.Column:
 			retyped := slices.Contains(a.Fields, "Type") || slices.Contains(a.Fields, "Collation")
-			a.Fields = slices.DeleteFunc(slices.Clone(a.Fields), func(field string) bool { return w.comesDown(to, field) })
+			a = w.withoutInherited(a)
 			if retyped && (to.Storage != "" || to.Compression != "") { // which the change above resets
 				bare := *a.From.(*catalog.Column)
 				bare.Type, bare.Collation, bare.Storage, bare.Compression = to.Type, to.Collation, "", ""
@@ -255,7 +256,7 @@ func (w *work) losesNotNull() {
 			part := below.ID.With(catalog.KindColumn, id.Sub())
 			from, was := w.from.Get(part).(*catalog.Column)
 			to, is := w.to.Get(part).(*catalog.Column)
-			if !was || !is || !from.NotNull || !to.NotNull || w.drops[part] != nil {
+			if !was || !is || !from.NotNull || !to.NotNull || from.NotNullLocal || w.drops[part] != nil {
 				continue
 			}
 			bare := *from
@@ -327,11 +328,68 @@ func (w *work) comes(o catalog.Object) bool {
 	return stays
 }
 
+// partitionIdentities takes out of the alterations that a partition has its
+// identity from the table above, since PostgreSQL 17: attaching brings it,
+// detaching takes it away.
+func (w *work) partitionIdentities() {
+	isPartition := func(in *catalog.Catalog, id catalog.ID) bool {
+		a, ok := in.Get(attachmentOf(id)).(*catalog.Attachment)
+		return ok && a.IsPartition()
+	}
+	for id, a := range w.alters {
+		if w.to.Major < 17 || !slices.Contains(a.Fields, "Identity") && !slices.Contains(a.Fields, "Sequence") {
+			continue
+		}
+		was, is := isPartition(w.from, id), isPartition(w.to, id)
+		if !was && !is {
+			continue
+		}
+		from, to := *a.From.(*catalog.Column), *a.To.(*catalog.Column)
+		if was {
+			from.Identity, from.Sequence = "", nil
+		}
+		if is {
+			to.Identity, to.Sequence = "", nil
+		}
+		w.alters[id] = Alter{From: &from, To: &to, Fields: w.differing(&from, &to)}
+		if len(w.alters[id].Fields) == 0 {
+			delete(w.alters, id)
+		}
+	}
+}
+
+// withoutInherited is an alteration of a column without what comes from above.
+func (w *work) withoutInherited(a Alter) Alter {
+	bare, to := *a.From.(*catalog.Column), a.To.(*catalog.Column)
+	fields := a.Fields
+	a.From, a.Fields = &bare, nil
+	for _, field := range fields {
+		if !w.comesDown(a.From.(*catalog.Column), to, field) {
+			a.Fields = append(a.Fields, field)
+			continue
+		}
+		switch field { // which the alteration goes by
+		case "NotNull":
+			bare.NotNull, bare.NotNullName = to.NotNull, to.NotNullName
+		case "NotNullName":
+			bare.NotNullName = to.NotNullName
+		case "NotNullNotValid":
+			bare.NotNullNotValid = to.NotNullNotValid
+		}
+	}
+	return a
+}
+
 // comesDown tells that a change to a column above reaches this one.
-func (w *work) comesDown(to *catalog.Column, field string) bool {
+func (w *work) comesDown(from, to *catalog.Column, field string) bool {
 	switch field {
-	case "Type", "Collation", "NotNullName":
+	case "Type", "Collation":
 		return true
+	case "NotNullName":
+		return !from.NotNull || !slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool { // else it keeps its own
+			above, ok := w.alters[parent.With(catalog.KindColumn, to.ID.Sub())]
+			return ok && slices.Contains(above.Fields, "NotNull")
+		})
 	case "NotNull", "NotNullNotValid":
 		return slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool {
 			above, ok := w.alters[parent.With(catalog.KindColumn, to.ID.Sub())]
@@ -383,6 +441,18 @@ func (g *graph) attachments() {
 	for id, n := range g.makes {
 		if t, ok := n.change.Object().(*catalog.Trigger); ok && t.EnabledAbove != "" {
 			g.edge(g.makes[attachmentOf(id)], n)
+		}
+		if a, ok := n.change.(Alter); ok && slices.Contains(a.Fields, "NotNullName") {
+			for _, above := range inheritedFrom(g.w.to, id) { // where it has a name, the one here can't get it
+				up, ok := g.w.alters[above]
+				switch {
+				case !ok || !slices.Contains(up.Fields, "NotNull"):
+				case up.To.(*catalog.Column).NotNull:
+					g.edge(n, g.makes[above])
+				default:
+					g.edge(g.makes[above], n)
+				}
+			}
 		}
 		if a, ok := n.change.(Alter); ok && !isInherited(a.To) {
 			around(id, a.From, false)

@@ -291,7 +291,7 @@ func (w *work) facts(t reflect.Type) []fact {
 		"Common": true, "ID": true, "Needs": true, "Position": !w.options.ColumnOrder,
 		"Owner": w.options.NoOwners, "Grants": w.options.NoPrivileges,
 		// A column that a parent has gained in the same change is the same.
-		"Inherited": true, "Above": true, "NameGiven": true,
+		"Inherited": true, "Above": true, "NameGiven": true, "NotNullLocal": true,
 		"DefaultVersion": true, // is the server's
 		// What the type brings is not the column's own.
 		"TypeStorage": true,
