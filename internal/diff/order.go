@@ -229,7 +229,8 @@ func (g *graph) ownedSequences() {
 }
 
 // persistence has foreign keys that go do so before a table is made unlogged or
-// logged, which they keep it from.
+// logged, which they keep it from. Those that stay give the order: an unlogged
+// table may lead to a logged one, but not the other way round.
 func (g *graph) persistence() {
 	for id, n := range g.makes {
 		a, isAlter := n.change.(Alter)
@@ -239,6 +240,13 @@ func (g *graph) persistence() {
 		for o := range g.w.from.Each {
 			if k, ok := o.(*catalog.Constraint); ok && k.Type == catalog.ForeignKey && (tableOf(k.ID) == id || leadsTo(k, []catalog.ID{id})) {
 				g.edge(g.dropOf(k.ID), n)
+				if other := g.w.alters[tableOf(k.ID)]; leadsTo(k, []catalog.ID{id}) && g.dropOf(k.ID) == nil && slices.Contains(other.Fields, "Unlogged") {
+					if a.To.(*catalog.Table).Unlogged {
+						g.edge(g.makes[tableOf(k.ID)], n)
+					} else {
+						g.edge(n, g.makes[tableOf(k.ID)])
+					}
+				}
 			}
 		}
 	}
