@@ -205,7 +205,7 @@ func (w *writer) referringTo(table catalog.ID) []catalog.ID {
 	var tables []catalog.ID
 	for from, list := range w.keysAndAttachments() {
 		for _, o := range list {
-			if k, ok := o.(*catalog.Constraint); ok && referenced(k) == tableOf(table) && !w.isGone(k.ID) && !w.isGone(from) {
+			if k, ok := o.(*catalog.Constraint); ok && referenced(k) == tableOf(table) && !w.keyIsGone(k) && !w.isGone(from) {
 				tables = append(tables, from)
 			}
 		}
