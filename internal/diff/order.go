@@ -180,7 +180,8 @@ func (g *graph) needs() {
 }
 
 // making are the changes that make an object or alter it. What comes from a
-// table above is made and altered with what is there.
+// table above is made and altered with what is there, and the columns of a typed
+// table with its type.
 func (g *graph) making(id catalog.ID) []*node {
 	var nodes []*node
 	if n := g.makes[id]; n != nil {
@@ -188,6 +189,13 @@ func (g *graph) making(id catalog.ID) []*node {
 	}
 	for _, above := range inheritedFrom(g.w.to, id) {
 		nodes = append(nodes, g.making(above)...)
+	}
+	if t, ok := g.w.to.Get(tableOf(id)).(*catalog.Table); ok && id.Kind() == catalog.KindColumn && t.OfType != "" {
+		for _, needed := range t.Needs {
+			if needed.Kind() == catalog.KindType {
+				nodes = append(nodes, g.making(needed)...)
+			}
+		}
 	}
 	return nodes
 }
@@ -382,10 +390,11 @@ func (g *graph) names() {
 	}
 	for id, n := range g.makes {
 		if a, isAlter := n.change.(Alter); isAlter {
-			if c, ok := a.To.(*catalog.Column); ok && c.Sequence != nil && a.From.(*catalog.Column).Identity == "" {
-				// The sequence that comes with it takes this name where it can.
-				for _, d := range freed["relation "+id.Schema()+"."+c.Sequence.ID.Name()] {
-					g.edge(d, n)
+			for _, name := range taken(a.To) { // that of an identity's sequence
+				if !slices.Contains(taken(a.From), name) {
+					for _, d := range freed[name] {
+						g.edge(d, n)
+					}
 				}
 			}
 		}
