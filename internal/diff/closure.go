@@ -18,8 +18,7 @@ func (w *work) close() {
 	dependents := w.from.Dependents()
 	w.swapContained(dependents)
 	w.closeSwaps(dependents)
-	w.changeTyped()
-	var queue []catalog.ID
+	queue := w.changeTyped()
 	for id := range w.drops {
 		queue = append(queue, id)
 	}

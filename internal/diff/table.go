@@ -29,8 +29,10 @@ func (w *work) matchKeys() {
 }
 
 // changeTyped takes out of the changes what comes to typed tables with their
-// type, which is altered with CASCADE.
-func (w *work) changeTyped() {
+// type, which is altered with CASCADE. It answers the columns that go or change
+// their type with it.
+func (w *work) changeTyped() []catalog.ID {
+	var changed []catalog.ID
 	for id, a := range w.alters {
 		if t, ok := a.To.(*catalog.Type); !ok || t.Form != catalog.Composite || !slices.Contains(a.Fields, "Attributes") {
 			continue
@@ -39,15 +41,20 @@ func (w *work) changeTyped() {
 			t, ok := o.(*catalog.Table)
 			from, stays := w.from.Get(o.Base().ID).(*catalog.Table)
 			if ok && stays && t.OfType == from.OfType && slices.Contains(t.Needs, id) && t.OfType != "" {
-				w.comesWithType(t.ID, a.From.(*catalog.Type), a.To.(*catalog.Type))
+				changed = append(changed, w.comesWithType(t.ID, a.From.(*catalog.Type), a.To.(*catalog.Type))...)
 			}
 		}
 	}
+	return changed
 }
 
-func (w *work) comesWithType(table catalog.ID, from, to *catalog.Type) {
+func (w *work) comesWithType(table catalog.ID, from, to *catalog.Type) []catalog.ID {
+	var changed []catalog.ID
 	for _, a := range slices.Concat(from.Attributes, to.Attributes) {
 		id := table.With(catalog.KindColumn, a.Name)
+		if w.drops[id] != nil || disturbs(w.alters[id]) {
+			changed = append(changed, id)
+		}
 		delete(w.drops, id)
 		if c, isNew := w.creates[id].(*catalog.Column); isNew {
 			delete(w.creates, id)
@@ -64,4 +71,5 @@ func (w *work) comesWithType(table catalog.ID, from, to *catalog.Type) {
 			}
 		}
 	}
+	return changed
 }
