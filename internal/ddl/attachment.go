@@ -124,6 +124,25 @@ func (w *writer) dropAttachment(a *catalog.Attachment) {
 	w.alterAttachment(a, &catalog.Attachment{Common: catalog.Common{ID: a.ID}})
 }
 
+// attachedTo are the tables that have been attached to a new one by now.
+func (w *writer) attachedTo(table catalog.ID) []catalog.ID {
+	var tables []catalog.ID
+	if t, ok := w.now(table).(*catalog.Table); !ok || t.PartitionKey == "" || w.from.Get(table) != nil {
+		return nil // or they are locked with it
+	}
+	for _, c := range w.changes[:w.at] {
+		create, ok := c.(diff.Create)
+		if !ok {
+			continue
+		}
+		if a, isAttachment := create.To.(*catalog.Attachment); isAttachment && slices.Contains(a.Parents, table) {
+			tables = append(tables, tableOf(a.ID))
+			tables = append(tables, w.attachedTo(tableOf(a.ID))...)
+		}
+	}
+	return tables
+}
+
 // searchDefault is said of a new partition: rows of the default one may belong
 // to it.
 func (w *writer) searchDefault(parent catalog.ID) {

@@ -28,7 +28,7 @@ func (w *writer) createIndex(i *catalog.Index) {
 		w.lock(ShareUpdateExclusive, i.Table)
 	} else {
 		w.add(sql)
-		w.lock(Share, i.Table)
+		w.lock(Share, append(w.attachedTo(i.Table), i.Table)...)
 		w.scans(i.Table)
 	}
 	if w.comesInvalid(i.Above) {

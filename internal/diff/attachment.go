@@ -1,7 +1,9 @@
 package diff
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/aludel-db/aludel/internal/catalog"
 )
@@ -479,6 +481,63 @@ func (w *work) isPinned(o catalog.Object) bool {
 	return slices.ContainsFunc(w.keysTo(a.Parents[0]), func(k *catalog.Constraint) bool { return w.to.Get(k.ID) != nil && w.drops[k.ID] == nil })
 }
 
+// isInTheWay tells of a partition that goes while another comes to the same
+// table that may be for the same rows: it is detached before.
+func (w *work) isInTheWay(o catalog.Object) bool {
+	a, ok := o.(*catalog.Attachment)
+	if !ok || !a.IsPartition() || w.drops[a.Parents[0]] != nil || w.to.Get(tableOf(a.ID)) != nil {
+		return false
+	}
+	return slices.ContainsFunc(w.attached(a.Parents[0]), func(b *catalog.Attachment) bool { return overlap(a.Bound, b.Bound) })
+}
+
+// attached are the partitions that come to a table.
+func (w *work) attached(parent catalog.ID) []*catalog.Attachment {
+	if w.arrivals == nil {
+		w.arrivals = map[catalog.ID][]*catalog.Attachment{}
+		for _, o := range w.creates {
+			if a, ok := o.(*catalog.Attachment); ok && a.IsPartition() {
+				w.arrivals[a.Parents[0]] = append(w.arrivals[a.Parents[0]], a)
+			}
+		}
+	}
+	return w.arrivals[parent]
+}
+
+var boundValue = regexp.MustCompile(`'(?:[^']|'')*'|[A-Za-z0-9]+`)
+
+// overlap tells that a bound that goes may be for rows of one that comes. Rows
+// that a default partition has keep others from coming.
+func overlap(old, new string) bool {
+	if old == "DEFAULT" || new == "DEFAULT" {
+		return old == "DEFAULT"
+	}
+	a, inList := strings.CutPrefix(old, "FOR VALUES IN ")
+	if b, too := strings.CutPrefix(new, "FOR VALUES IN "); inList && too {
+		values := boundValue.FindAllString(b, -1)
+		return slices.ContainsFunc(boundValue.FindAllString(a, -1), func(v string) bool { return slices.Contains(values, v) })
+	}
+	x, y := rangeOf(old), rangeOf(new)
+	return x == nil || y == nil || x[0] < y[1] && y[0] < x[1]
+}
+
+var simpleRange = regexp.MustCompile(`^FOR VALUES FROM \('([0-9: -]+)'\) TO \('([0-9: -]+)'\)$`)
+
+// rangeOf are the ends of a range of dates or of numbers, as texts that compare
+// like them; nil where these don't.
+func rangeOf(bound string) []string {
+	m := simpleRange.FindStringSubmatch(bound)
+	if m == nil || strings.HasPrefix(m[1], "-") || strings.HasPrefix(m[2], "-") {
+		return nil
+	}
+	for i := range m {
+		if isDate := strings.Contains(m[i], "-"); !isDate {
+			m[i] = strings.Repeat("0", max(0, 20-len(m[i]))) + m[i]
+		}
+	}
+	return m[1:]
+}
+
 // keysTo are the foreign keys that lead to a partitioned table, or to one above
 // it.
 func (w *work) keysTo(table catalog.ID) []*catalog.Constraint {
@@ -643,6 +702,16 @@ func (g *graph) aboveAttachments() {
 	}
 	if len(detached)+len(attached) == 0 {
 		return
+	}
+	for parent, list := range attached {
+		for _, d := range detached[parent] { // may be for the same rows
+			for _, a := range list {
+				g.edge(d, a)
+				if table := g.makes[tableOf(a.id)]; table != nil && g.w.creates[tableOf(a.id)] != nil && g.w.drops[tableOf(a.id)] == nil {
+					g.edge(d, table)
+				}
+			}
+		}
 	}
 	for _, nodes := range []map[catalog.ID]*node{g.drops, g.makes} {
 		for id, n := range nodes {

@@ -217,7 +217,7 @@ func isIndexOrConstraint(o catalog.Object) bool {
 func (w *work) subsume() {
 	w.inherited()
 	for id, o := range w.drops {
-		if parent, ok := w.goesWith(o); ok && !w.holds(o, parent) && !w.isPinned(o) && !w.isSetAside(o) {
+		if parent, ok := w.goesWith(o); ok && !w.holds(o, parent) && !w.isPinned(o) && !w.isSetAside(o) && !w.isInTheWay(o) {
 			w.carried[parent] = append(w.carried[parent], o)
 			w.wentWith[id] = parent
 			delete(w.drops, id)

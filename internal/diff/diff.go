@@ -103,6 +103,7 @@ func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
 		w.match()
 	}
 	w.close()
+	w.markAgain()
 	w.subsume()
 	changes, err := w.order()
 	return append(renames, changes...), err
@@ -130,6 +131,7 @@ type work struct {
 	factsOf  map[reflect.Type][]fact
 	keys     map[catalog.ID][]*catalog.Constraint // see keysTo
 	children map[catalog.ID][]catalog.ID          // see below
+	arrivals map[catalog.ID][]*catalog.Attachment // see attached
 	// undressed are the domains that lose their default for a while.
 	undressed map[catalog.ID]bool
 	// cameDown are alterations of what a change above makes.

@@ -28,6 +28,57 @@ func (w *work) matchKeys() {
 	}
 }
 
+// markAgain has tables say again which index they are clustered on, and which is
+// their replica identity: that goes with an index that is built anew.
+func (w *work) markAgain() {
+	for _, o := range w.creates {
+		relation, index := tableOfObject(o), ""
+		switch o := o.(type) {
+		case *catalog.Index:
+			index = o.ID.Name()
+		case *catalog.Constraint:
+			index = o.Index
+		}
+		if index == "" {
+			continue
+		}
+		for _, kind := range []catalog.Kind{catalog.KindTable, catalog.KindView} {
+			if id := relation.As(kind); w.from.Get(id) != nil && w.to.Get(id) != nil && w.drops[id] == nil {
+				w.markWith(id, index)
+			}
+		}
+	}
+}
+
+// markWith has a table or a materialized view speak of an index again, where it
+// does.
+func (w *work) markWith(id catalog.ID, index string) {
+	from, to := w.from.Get(id), w.to.Get(id)
+	if a, ok := w.alters[id]; ok {
+		from = a.From
+	}
+	unmarked := func(clusterOn, identity *string) {
+		for _, mark := range []*string{clusterOn, identity} {
+			if *mark == index {
+				*mark = ""
+			}
+		}
+	}
+	switch f := from.(type) {
+	case *catalog.Table:
+		bare := *f
+		unmarked(&bare.ClusterOn, &bare.ReplicaIdentity)
+		from = &bare
+	case *catalog.View:
+		bare := *f
+		unmarked(&bare.ClusterOn, &bare.ReplicaIdentity)
+		from = &bare
+	}
+	if fields := w.differing(from, to); len(fields) > 0 {
+		w.alters[id] = Alter{From: from, To: to, Fields: fields}
+	}
+}
+
 // changeTyped takes out of the changes what comes to typed tables with their
 // type, which is altered with CASCADE. It answers the columns that go or change
 // their type with it.
