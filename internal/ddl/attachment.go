@@ -105,7 +105,7 @@ func (w *writer) createAttachment(a *catalog.Attachment) {
 			mode = AccessExclusive
 		}
 		w.lock(mode, w.keysOf(a.Parents[0])...)
-		w.lock(ShareRowExclusive, w.referringTo(a.Parents[0])...)
+		w.lock(ShareRowExclusive, w.referringToAll(a.Parents[0])...)
 		w.scans(a.ID)
 		return
 	}
@@ -118,7 +118,7 @@ func (w *writer) dropAttachment(a *catalog.Attachment) {
 		w.lock(AccessExclusive, a.Parents[0], a.ID)
 		w.lock(AccessExclusive, w.defaultPartition(a.Parents[0])...)
 		w.lock(ShareRowExclusive, w.keysOf(a.Parents[0])...)
-		w.lock(AccessExclusive, w.referringTo(a.Parents[0])...)
+		w.lock(AccessExclusive, w.referringToAll(a.Parents[0])...)
 		return
 	}
 	w.alterAttachment(a, &catalog.Attachment{Common: catalog.Common{ID: a.ID}})

@@ -90,16 +90,20 @@ func (w *writer) columnsOf(typ catalog.ID) []catalog.ID {
 	id := typ.As(catalog.KindType)
 	var tables []catalog.ID
 	add := func(o catalog.Object) {
-		c, ok := o.(*catalog.Column)
-		if !ok || !slices.Contains(c.Needs, id) {
-			return
-		}
-		if t, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && t.PartitionKey == "" && t.Server == "" {
-			tables = append(tables, t.ID)
+		switch o := o.(type) {
+		case *catalog.Column:
+			t, isTable := w.now(tableOf(o.ID)).(*catalog.Table)
+			if slices.Contains(o.Needs, id) && isTable && t.PartitionKey == "" && t.Server == "" {
+				tables = append(tables, t.ID)
+			}
+		case *catalog.View:
+			if o.Materialized && slices.ContainsFunc(o.Columns, func(c catalog.ViewColumn) bool { return c.Type == qualified(id.Schema(), id.Name()) }) {
+				tables = append(tables, tableOf(o.ID))
+			}
 		}
 	}
 	for o := range w.from.Each {
-		if columnID := o.Base().ID; columnID.Kind() == catalog.KindColumn && !w.isGone(columnID) && !w.isGone(tableOf(columnID)) {
+		if columnID := o.Base().ID; (columnID.Kind() == catalog.KindColumn || columnID.Kind() == catalog.KindView) && !w.isGone(columnID) && !w.isGone(tableOf(columnID)) {
 			add(w.now(columnID))
 		}
 	}

@@ -214,6 +214,15 @@ func (w *writer) referringTo(table catalog.ID) []catalog.ID {
 	return tables
 }
 
+// referringToAll are referringTo for a table and those that it hangs on.
+func (w *writer) referringToAll(table catalog.ID) []catalog.ID {
+	tables := w.referringTo(table)
+	if a, ok := w.now(table.As(catalog.KindAttachment)).(*catalog.Attachment); ok && a.IsPartition() && !w.isGone(a.ID) {
+		tables = append(tables, w.referringToAll(a.Parents[0])...)
+	}
+	return tables
+}
+
 // fills tells that a new column's default or type makes PostgreSQL write a value
 // into each row: where the value isn't the same for all, or a domain has to be
 // asked whether it takes it.

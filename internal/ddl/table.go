@@ -76,7 +76,7 @@ func (w *writer) createTable(t *catalog.Table) {
 	case isPartition:
 		w.lock(AccessExclusive, attached.Parents[0])
 		w.searchDefault(attached.Parents[0])
-		w.lock(ShareRowExclusive, slices.Concat(w.keysOf(attached.Parents[0]), w.referringTo(attached.Parents[0]))...)
+		w.lock(ShareRowExclusive, slices.Concat(w.keysOf(attached.Parents[0]), w.referringToAll(attached.Parents[0]))...)
 	case attached != nil:
 		w.lock(ShareUpdateExclusive, attached.Parents...)
 	}
