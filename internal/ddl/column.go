@@ -192,8 +192,11 @@ func (w *writer) tablesOwn(c *catalog.Column, s *catalog.Sequence) *catalog.Sequ
 	return &owned
 }
 
-func (w *writer) columnState(from, to *catalog.Column) {
-	alter := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub()) + " "
+// columnState leaves the tables below alone, which have their own.
+func (w *writer) columnState(from, to *catalog.Column) { w.columnStateOf(w.only(to.ID), from, to) }
+
+func (w *writer) columnStateOf(table string, from, to *catalog.Column) {
+	alter := table + "ALTER COLUMN " + ident(to.ID.Sub()) + " "
 	if from.Storage != to.Storage {
 		w.add(alter + "SET STORAGE " + orDefault(to.Storage, to.TypeStorage))
 	}

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -105,6 +106,24 @@ func (w *work) matchShared() {
 	}
 }
 
+// matchExpressions has tables two levels down let go of theirs while columns
+// become plain: DROP EXPRESSION on a table reaches the tables below, but fails
+// when these have others below them (ATPrepDropExpression).
+func (w *work) matchExpressions() {
+	for id, a := range w.alters {
+		from, isColumn := a.From.(*catalog.Column)
+		if !isColumn || from.Generated == "" || a.To.(*catalog.Column).Generated != "" || !w.staysAttached(id) {
+			continue
+		}
+		for _, above := range inheritedFrom(w.from, id) {
+			if len(inheritedFrom(w.from, above)) > 0 {
+				w.renew(attachmentOf(id))
+				break
+			}
+		}
+	}
+}
+
 // roots are the columns at the top that one is merged with, or itself.
 func (w *work) roots(column catalog.ID) []catalog.ID {
 	var list []catalog.ID
@@ -163,19 +182,16 @@ func (w *work) inherited() {
 			continue
 		}
 		delete(w.creates, id)
-		bare := withoutExtras(o)
+		bare := w.withoutExtras(o)
 		if fields := w.differing(bare, o); len(fields) > 0 {
 			w.alters[id] = Alter{From: bare, To: o, Fields: fields}
 			w.cameDown[id] = true
 		}
 	}
 	w.leaveBehind()
-	for id, o := range w.drops {
-		if isInherited(o) && w.to.Get(tableOfObject(o)) != nil && w.keepsParent(w.from, o) && !w.isLeftBelow(id) {
-			delete(w.drops, id)
-		}
-	}
+	w.goWithAbove()
 	w.losesNotNull()
+	w.altered = maps.Clone(w.alters) // of which some are taken out here
 	for id, a := range w.alters {
 		if !isInherited(a.From) || !isInherited(a.To) || !w.keepsParent(w.to, a.To) {
 			continue
@@ -197,6 +213,127 @@ func (w *work) inherited() {
 			}
 		}
 	}
+	w.commentsComeDown()
+}
+
+// goWithAbove takes out what goes with the column, the constraint or the index
+// above.
+func (w *work) goWithAbove() {
+	for id, o := range w.drops {
+		if !isInherited(o) || w.to.Get(tableOfObject(o)) == nil || !w.keepsParent(w.from, o) || w.isLeftBelow(id) {
+			continue
+		}
+		delete(w.drops, id)
+		for _, above := range inheritedFrom(w.from, id) {
+			if w.from.Get(above) != nil {
+				w.carried[above] = append(w.carried[above], o)
+				w.wentWith[id] = above
+				break
+			}
+		}
+	}
+}
+
+// commentsComeDown has the parts of a partitioned index keep what is said of
+// them: where a column changes its type PostgreSQL builds all of them again with
+// the comment of the one at the top.
+func (w *work) commentsComeDown() {
+	for from := range w.from.Each {
+		id, top := from.Base().ID, w.topOf(from)
+		to := w.to.Get(id)
+		if top == nil || to == nil || w.drops[id] != nil || w.creates[id] != nil || !isRetyped(from, w.altered) {
+			continue
+		}
+		if w.drops[top.Base().ID] != nil || indexComment(top) == nil {
+			continue
+		}
+		var bare catalog.Object
+		switch o := from.(type) {
+		case *catalog.Index:
+			index := *o
+			bare = &index
+		case *catalog.Constraint:
+			constraint := *o
+			bare = &constraint
+		}
+		if comment := indexComment(bare); comment != nil && *comment != *indexComment(top) {
+			*comment = *indexComment(top)
+			if fields := w.differing(bare, to); len(fields) > 0 {
+				w.alters[id] = Alter{From: bare, To: to, Fields: fields}
+				w.cameDown[id] = true
+			}
+		}
+	}
+}
+
+// indexComment is what is said of an index, its own or a constraint's.
+func indexComment(o catalog.Object) *string {
+	switch o := o.(type) {
+	case *catalog.Index:
+		return &o.Comment
+	case *catalog.Constraint:
+		if o.Index != "" {
+			return &o.IndexComment
+		}
+	}
+	return nil
+}
+
+// matchParts has partitioned indexes built anew of which a part has a name or
+// parameters of its own, where a column changes its type: PostgreSQL would give
+// all parts what the one at the top has.
+func (w *work) matchParts() {
+	special := map[catalog.ID]bool{}
+	for o := range w.from.Each {
+		top := w.topOf(o)
+		if top == nil || w.to.Get(top.Base().ID) == nil || !isRetyped(o, w.alters) {
+			continue
+		}
+		switch o := o.(type) {
+		case *catalog.Index:
+			if above, ok := top.(*catalog.Index); o.NameGiven || !ok || !o.Options.Equal(above.Options) || len(o.Statistics) > 0 || o.Tablespace != "" {
+				special[top.Base().ID] = true
+			}
+		case *catalog.Constraint:
+			if above, ok := top.(*catalog.Constraint); o.Index != "" && (o.NameGiven || !ok || !o.IndexOptions.Equal(above.IndexOptions)) {
+				special[top.Base().ID] = true
+			}
+		}
+	}
+	if len(special) == 0 {
+		return
+	}
+	for o := range w.from.Each {
+		id := o.Base().ID
+		if top := w.topOf(o); w.to.Get(id) != nil && (special[id] || top != nil && special[top.Base().ID]) {
+			w.renew(id)
+		}
+	}
+}
+
+// topOf is the index, or the constraint, at the top of those that one is a part
+// of; nil of what is no part.
+func (w *work) topOf(o catalog.Object) catalog.Object {
+	above := aboveOf(o)
+	if above == (catalog.ID{}) {
+		return nil
+	}
+	top := w.from.Get(above)
+	if top == nil {
+		return nil
+	}
+	if more := w.topOf(top); more != nil {
+		return more
+	}
+	return top
+}
+
+// isRetyped tells that a column of an index changes its type.
+func isRetyped(index catalog.Object, alters map[catalog.ID]Alter) bool {
+	return slices.ContainsFunc(index.Base().Needs, func(id catalog.ID) bool {
+		a, ok := alters[id]
+		return ok && id.Kind() == catalog.KindColumn && (slices.Contains(a.Fields, "Type") || slices.Contains(a.Fields, "Collation"))
+	})
 }
 
 // leaveBehind finds the columns that go from a table and stay below it: DROP
@@ -295,10 +432,23 @@ func (w *work) inheritedTriggers() {
 	}
 }
 
-// withoutExtras is an index, or a constraint with one, as it comes with that
-// above.
-func withoutExtras(o catalog.Object) catalog.Object {
+// withoutExtras is a column, an index, or a constraint with one, as it comes with
+// that above.
+func (w *work) withoutExtras(o catalog.Object) catalog.Object {
 	switch o := o.(type) {
+	case *catalog.Column:
+		bare := *o
+		bare.Comment, bare.Grants, bare.Statistics, bare.Options, bare.Storage, bare.Compression = "", nil, -1, nil, "", ""
+		bare.NotNull, bare.NotNullComment = false, ""
+		for _, id := range inheritedFrom(w.to, o.ID) {
+			if above, ok := w.to.Get(id).(*catalog.Column); ok {
+				bare.NotNull = bare.NotNull || above.NotNull
+			}
+		}
+		if !bare.NotNull {
+			bare.NotNullName, bare.NotNullNoInherit, bare.NotNullNotValid = "", false, false
+		}
+		return &bare
 	case *catalog.Index:
 		bare := *o
 		bare.Comment, bare.Options, bare.Statistics, bare.Tablespace = "", nil, nil, ""
@@ -375,6 +525,8 @@ func (w *work) withoutInherited(a Alter) Alter {
 			bare.NotNull, bare.NotNullName = to.NotNull, to.NotNullName
 		case "NotNullName":
 			bare.NotNullName = to.NotNullName
+		case "Generated", "Expression":
+			bare.Generated, bare.Expression = to.Generated, to.Expression
 		case "NotNullNotValid":
 			bare.NotNullNotValid = to.NotNullNotValid
 		}
@@ -387,14 +539,16 @@ func (w *work) comesDown(from, to *catalog.Column, field string) bool {
 	switch field {
 	case "Type", "Collation":
 		return true
+	case "Generated", "Expression": // DROP EXPRESSION; no ALTER makes a plain column a generated one
+		return to.Generated == ""
 	case "NotNullName":
 		return !from.NotNull || !slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool { // else it keeps its own
-			above, ok := w.alters[parent.With(catalog.KindColumn, to.ID.Sub())]
+			above, ok := w.altered[parent.With(catalog.KindColumn, to.ID.Sub())]
 			return ok && slices.Contains(above.Fields, "NotNull")
 		})
 	case "NotNull", "NotNullNotValid":
 		return slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool {
-			above, ok := w.alters[parent.With(catalog.KindColumn, to.ID.Sub())]
+			above, ok := w.altered[parent.With(catalog.KindColumn, to.ID.Sub())]
 			return ok && above.To.(*catalog.Column).NotNull == to.NotNull && slices.Contains(above.Fields, field)
 		})
 	}
@@ -418,8 +572,10 @@ func (g *graph) attachments() {
 			g.edge(g.makes[aboveOf(o)], n)
 			g.edge(g.makes[table], n)
 			if id.Kind() == catalog.KindColumn {
-				for _, parent := range g.w.to.Parents(id) {
-					g.edge(g.makes[parent.With(catalog.KindColumn, id.Sub())], n)
+				for _, above := range inheritedFrom(g.w.to, id) {
+					for _, m := range g.making(above) {
+						g.edge(m, n)
+					}
 				}
 			}
 			return

@@ -132,6 +132,9 @@ type work struct {
 	keys     map[catalog.ID][]*catalog.Constraint // see keysTo
 	children map[catalog.ID][]catalog.ID          // see below
 	arrivals map[catalog.ID][]*catalog.Attachment // see attached
+	// altered are the alterations as they were before those that come from above
+	// were taken out.
+	altered map[catalog.ID]Alter
 	// undressed are the domains that lose their default for a while.
 	undressed map[catalog.ID]bool
 	// cameDown are alterations of what a change above makes.
@@ -166,6 +169,8 @@ func (w *work) match() {
 	}
 	w.matchKeys()
 	w.matchShared()
+	w.matchExpressions()
+	w.matchParts()
 	if found == w.to.Len() {
 		return
 	}

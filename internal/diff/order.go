@@ -92,6 +92,9 @@ func (w *work) release(stuck []*node) bool {
 	for _, n := range stuck {
 		for _, o := range w.allCarried(n.id) {
 			id := o.Base().ID
+			if isInherited(o) {
+				continue // can't go alone
+			}
 			switch o.(type) {
 			case *catalog.Policy, *catalog.Trigger, *catalog.Rule, *catalog.Index, *catalog.Constraint, *catalog.Default, *catalog.Attachment:
 			default:
