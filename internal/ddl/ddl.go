@@ -51,8 +51,10 @@ func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Sta
 		w.usualLocks(changes[w.at], w.statements[now:])
 	}
 	w.statements = append(w.statements, w.late...)
-	slices.Reverse(w.oldTypes)
-	w.statements = append(w.statements, w.oldTypes...)
+	w.dropOldTypes()
+	for _, o := range w.held {
+		w.statements = append(w.statements, Statement{SQL: "DROP " + name(o), known: true})
+	}
 	for i := range w.statements {
 		w.statements[i].Transactional = transactional(w.statements[i].SQL)
 	}
@@ -132,8 +134,8 @@ type writer struct {
 	statements []Statement
 	aside      int               // how many tables wait
 	swapped    map[string]string // types that step aside, and where
-	oldTypes   []Statement       // that drop them
-	olds       []catalog.Object  // which those drop
+	oldTypes   []oldType         // that are dropped at the end
+	held       []catalog.Object  // what these need, and goes after them
 	late       []Statement       // what needs indexes and partitions to be there
 
 	made        map[catalog.ID]int              // where an object is created or changed
@@ -322,6 +324,10 @@ func (w *writer) securityLabels(o catalog.Object, from []catalog.SecurityLabel) 
 
 func (w *writer) drop(d diff.Drop) {
 	o, id := d.From, d.From.Base().ID
+	if w.isHeldAside(id) {
+		w.held = append(w.held, o)
+		return
+	}
 	switch o := o.(type) {
 	case *catalog.Column:
 		alter := alterTable(id)
@@ -352,20 +358,8 @@ func (w *writer) drop(d diff.Drop) {
 	case *catalog.DefaultPrivileges:
 		w.defaultPrivileges(o, o.Grants, o.Standard)
 	default:
-		w.dropRest(o)
-	}
-}
-
-// dropRest drops what holds no data: behind the types that stepped aside, where
-// one of these is made of it.
-func (w *writer) dropRest(o catalog.Object) {
-	id := o.Base().ID
-	if !slices.ContainsFunc(w.olds, func(a catalog.Object) bool { return slices.Contains(a.Base().Needs, id) }) {
 		w.add("DROP " + name(o))
-		return
 	}
-	w.olds = append(w.olds, o)
-	w.oldTypes = slices.Insert(w.oldTypes, 0, Statement{SQL: "DROP " + name(o), known: true})
 }
 
 // alter writes the facts that differ, those of all kinds behind the kind's own.

@@ -247,15 +247,50 @@ func (w *writer) swap(s diff.Swap) {
 		w.add(alterTable(c.ID)+"ALTER COLUMN "+ident(c.ID.Sub())+" TYPE "+c.Type+" USING "+w.converted(c, from, to), Rewrite)
 		w.lock(AccessExclusive, tableOf(c.ID))
 		now := len(w.statements)
-		w.columnState(&catalog.Column{Statistics: c.Statistics, Options: c.Options}, c) // which the new type resets
+		w.columnStateOf(alterTable(c.ID), &catalog.Column{Statistics: c.Statistics, Options: c.Options}, c) // which the new type resets
 		for i := range w.statements[now:] {
 			w.addLock(&w.statements[now+i], AccessExclusive, tableOf(c.ID))
 		}
 	}
 	old := *from
 	old.ID = catalog.NewID(catalog.KindType, from.ID.Schema(), aside, "")
-	w.olds = append(w.olds, &old)
-	w.oldTypes = append(w.oldTypes, Statement{SQL: "DROP " + name(&old), known: true})
+	w.oldTypes = append(w.oldTypes, oldType{from, &old})
+}
+
+// An oldType is a type, or a collation, as it was and where it stepped aside.
+type oldType struct{ from, aside catalog.Object }
+
+// dropOldTypes drops those that are made of others first.
+func (w *writer) dropOldTypes() {
+	for len(w.oldTypes) > 0 {
+		at := len(w.oldTypes) - 1
+		for i, t := range w.oldTypes {
+			if !slices.ContainsFunc(w.oldTypes, func(o oldType) bool { return slices.Contains(o.from.Base().Needs, t.from.Base().ID) }) {
+				at = i
+			}
+		}
+		w.statements = append(w.statements, Statement{SQL: "DROP " + name(w.oldTypes[at].aside), known: true})
+		w.oldTypes = slices.Delete(w.oldTypes, at, at+1)
+	}
+}
+
+// isHeldAside tells that a type, or a function, can't go before the old types do
+// that stepped aside: they, or their checks, are made with it.
+func (w *writer) isHeldAside(id catalog.ID) bool {
+	if _, again := w.made[id]; again || len(w.swapped) == 0 || id.Kind() != catalog.KindType && id.Kind() != catalog.KindFunction {
+		return false
+	}
+	holds := func(o catalog.Object) bool { return slices.Contains(o.Base().Needs, id) }
+	for o := range w.from.Each {
+		k, isConstraint := o.(*catalog.Constraint)
+		if _, isType := o.(*catalog.Type); !isType && (!isConstraint || !k.Domain) || !holds(o) {
+			continue
+		}
+		if w.swapped[qualified(o.Base().ID.Schema(), o.Base().ID.Name())] != "" && !w.isGone(o.Base().ID) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(w.held, holds)
 }
 
 // swapCollation is swap for a collation: no row changes, but indexes do.
@@ -272,7 +307,7 @@ func (w *writer) swapCollation(from, to *catalog.Collation, columns []*catalog.C
 	}
 	old := *from
 	old.ID = catalog.NewID(catalog.KindCollation, from.ID.Schema(), aside, "")
-	w.oldTypes = append(w.oldTypes, Statement{SQL: "DROP " + name(&old), known: true})
+	w.oldTypes = append(w.oldTypes, oldType{from, &old})
 }
 
 // rangeAside frees the names that a range type has besides its own: of its
@@ -295,7 +330,14 @@ func (w *writer) rangeAside(t *catalog.Type, aside string) {
 func (w *writer) converted(c *catalog.Column, from, to *catalog.Type) string {
 	column := ident(c.ID.Sub())
 	isArray := arrayOf(c.Type) != ""
+	was, _ := w.from.Get(c.ID).(*catalog.Column)
 	switch {
+	case was != nil && isArray && arrayOf(was.Type) == "": // the array of one
+		one := *c
+		one.Type = strings.TrimSuffix(c.Type, "[]")
+		return "CASE WHEN " + column + " IS NOT NULL THEN ARRAY[" + w.converted(&one, from, to) + "] END"
+	case was != nil && !isArray && arrayOf(was.Type) != "": // of one element, or there is no telling
+		return "CASE WHEN pg_catalog.cardinality(" + column + ") = 1 THEN " + column + "[1]::text::" + c.Type + " ELSE " + column + "::text::" + c.Type + " END"
 	case from.Form == catalog.DomainType && to.Form == catalog.DomainType && !w.hasSwapped(from):
 		return column + through(from.Domain.Base+arrayOf(c.Type), to.Domain.Base+arrayOf(c.Type)) + "::" + c.Type
 	case from.Form == catalog.Composite && to.Form == catalog.Composite && len(to.Attributes) > 0 && !isArray:

@@ -123,6 +123,7 @@ func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
 				if !t.Inherited || !w.staysAttached(t.ID) || w.isUnderRenewed(t.ID) { // else the parent's change brings it
 					s.Columns = append(s.Columns, t)
 				}
+				w.typeComesBySwap(d)
 				w.takeDown(d, dependents)
 			case d.Kind() == catalog.KindType && w.to.Get(d) != nil && w.drops[d] == nil && w.isUsed(d, dependents):
 				if w.swaps[d] == nil {
@@ -134,6 +135,21 @@ func (w *work) closeSwaps(dependents map[catalog.ID][]catalog.ID) {
 				w.renew(d)
 			}
 		}
+	}
+}
+
+// typeComesBySwap takes a column's own change of type out, from the swapped type
+// to an array of it: the swap rewrites the column into what it will be.
+func (w *work) typeComesBySwap(column catalog.ID) {
+	a, ok := w.alters[column]
+	if !ok || !slices.Contains(a.Fields, "Type") {
+		return
+	}
+	bare := *a.From.(*catalog.Column)
+	bare.Type = a.To.(*catalog.Column).Type
+	a.From, a.Fields = &bare, slices.DeleteFunc(slices.Clone(a.Fields), func(field string) bool { return field == "Type" })
+	if w.alters[column] = a; len(a.Fields) == 0 {
+		delete(w.alters, column)
 	}
 }
 
