@@ -3,9 +3,9 @@
 package main
 
 import (
-	gormddl "github.com/aludel-db/aludel/orm/gorm"
-
 	"example.com/shop/models"
+
+	gormddl "github.com/aludel-db/aludel/orm/gorm"
 )
 
 func main() {
