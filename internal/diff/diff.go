@@ -104,6 +104,7 @@ func Compare(from, to *catalog.Catalog, options Options) ([]Change, error) {
 	}
 	w.close()
 	w.markAgain()
+	w.moveGrants()
 	w.subsume()
 	changes, err := w.order()
 	return append(renames, changes...), err

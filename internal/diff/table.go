@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/aludel-db/aludel/internal/catalog"
@@ -77,6 +78,56 @@ func (w *work) markWith(id catalog.ID, index string) {
 	if fields := w.differing(from, to); len(fields) > 0 {
 		w.alters[id] = Alter{From: from, To: to, Fields: fields}
 	}
+}
+
+// moveGrants has columns say what is granted again where their table gets another
+// owner: what the old one was granted becomes the new one's (aclnewowner).
+func (w *work) moveGrants() {
+	owners := map[catalog.ID][2]string{}
+	for id, a := range w.alters {
+		if id.Kind() == catalog.KindTable && slices.Contains(a.Fields, "Owner") && !w.options.NoPrivileges {
+			owners[id] = [2]string{cmp.Or(a.From.Base().Owner, w.from.User), cmp.Or(a.To.Base().Owner, w.to.User)}
+		}
+	}
+	if len(owners) == 0 {
+		return
+	}
+	for o := range w.from.Each {
+		c, isColumn := o.(*catalog.Column)
+		if !isColumn || w.to.Get(c.ID) == nil || w.drops[c.ID] != nil {
+			continue
+		}
+		pair, changes := owners[tableOf(c.ID)]
+		if !changes || !slices.ContainsFunc(c.Grants, func(g catalog.Grant) bool { return g.Role == pair[0] }) {
+			continue
+		}
+		from := *c
+		if a, ok := w.alters[c.ID]; ok {
+			from = *a.From.(*catalog.Column)
+		}
+		from.Grants = movedGrants(c.Grants, pair[0], pair[1])
+		delete(w.alters, c.ID)
+		if to := w.to.Get(c.ID); len(w.differing(&from, to)) > 0 {
+			w.alters[c.ID] = Alter{From: &from, To: to, Fields: w.differing(&from, to)}
+		}
+	}
+}
+
+// movedGrants are grants where one role's have become another's.
+func movedGrants(grants []catalog.Grant, from, to string) []catalog.Grant {
+	var list []catalog.Grant
+	for _, g := range grants {
+		if g.Role == from {
+			g.Role = to
+		}
+		at := slices.IndexFunc(list, func(h catalog.Grant) bool { return h.Role == g.Role && h.Privilege == g.Privilege })
+		if at < 0 {
+			list = append(list, g)
+		} else {
+			list[at].Grantable = list[at].Grantable || g.Grantable
+		}
+	}
+	return list
 }
 
 // changeTyped takes out of the changes what comes to typed tables with their
