@@ -20,10 +20,11 @@ func columnClause(c *catalog.Column) string {
 	if c.Generated != "" {
 		sql += " GENERATED ALWAYS AS (" + c.Expression + ") " + c.Generated
 	}
-	if c.Identity != "" {
+	fromAbove := c.Identity != "" && c.Sequence == nil // comes when the table is attached
+	if c.Identity != "" && !fromAbove {
 		sql += " GENERATED " + c.Identity + " AS IDENTITY" + identityClause(c)
 	}
-	if c.NotNull && (c.Identity == "" || c.NotNullName != "") && !c.NotNullNotValid {
+	if c.NotNull && (c.Identity == "" || fromAbove || c.NotNullName != "") && !c.NotNullNotValid {
 		if c.NotNullName != "" {
 			sql += " CONSTRAINT " + ident(c.NotNullName)
 		}

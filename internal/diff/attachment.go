@@ -540,7 +540,10 @@ func (w *work) comesDown(from, to *catalog.Column, field string) bool {
 	case "Type", "Collation":
 		return true
 	case "Generated", "Expression": // DROP EXPRESSION; no ALTER makes a plain column a generated one
-		return to.Generated == ""
+		return to.Generated == "" || slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool { // SET EXPRESSION
+			above, ok := w.altered[parent.With(catalog.KindColumn, to.ID.Sub())]
+			return ok && slices.Contains(above.Fields, field) && above.To.(*catalog.Column).Expression == to.Expression
+		})
 	case "NotNullName":
 		return !from.NotNull || !slices.ContainsFunc(w.to.Parents(to.ID), func(parent catalog.ID) bool { // else it keeps its own
 			above, ok := w.altered[parent.With(catalog.KindColumn, to.ID.Sub())]
