@@ -177,7 +177,7 @@ func sortedParameters(with string) string {
 
 var (
 	// loose are the position of a column, and lists.
-	loose = regexp.MustCompile(` [0-9]{4} | acl=\S*| options=\S*`)
+	loose = regexp.MustCompile(` [0-9]{4} | acl=(?:\{[^}]*\}|\S*)| options=\S*`)
 	owned = regexp.MustCompile(` owner=\S*`)
 	// numbered are names that PostgreSQL gives, with a number where one was taken.
 	numbered = regexp.MustCompile(`_not_null[0-9]* |_fkey_[0-9_]+ `)
