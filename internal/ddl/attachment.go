@@ -71,7 +71,12 @@ func (w *writer) lacksDefault(a *catalog.Attachment, c *catalog.Column) bool {
 		return false
 	}
 	return w.aboveHas(a, c, func(above *catalog.Column) bool {
-		return w.now(above.ID.With(catalog.KindDefault, above.ID.Sub())) != nil
+		id := above.ID.With(catalog.KindDefault, above.ID.Sub())
+		if w.now(id) == nil {
+			return false
+		}
+		_, made := w.made[id]
+		return made || !w.isGone(id) && !w.isGone(tableOf(id)) // that of a table which was set aside went with it
 	})
 }
 
