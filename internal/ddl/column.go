@@ -171,7 +171,8 @@ func (w *writer) identityExtras(c *catalog.Column) {
 	if sequence == nil {
 		return
 	}
-	if table, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && table.Unlogged != sequence.Unlogged {
+	// Before PostgreSQL 15 all sequences are logged.
+	if table, ok := w.now(tableOf(c.ID)).(*catalog.Table); ok && w.from.Major >= 15 && table.Unlogged != sequence.Unlogged {
 		w.setLogged(sequence)
 	}
 	if sequence.Comment != "" {
