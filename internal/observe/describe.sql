@@ -55,9 +55,12 @@ WITH mine AS (
   WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
 
   UNION ALL
-  SELECT format('constraint %s %I validated=%s %s',
+  SELECT format('constraint %s %s validated=%s %s',
     CASE conrelid WHEN 0 THEN contypid::regtype::text ELSE conrelid::regclass::text END,
-    conname, convalidated, pg_catalog.pg_get_constraintdef(oid))
+    -- A partition that is made as one has the name of its parent's NOT NULL, one
+    -- that is attached keeps its own, and neither can be had in the other way.
+    CASE WHEN contype = 'n' AND coninhcount > 0 THEN 'inherited' ELSE quote_ident(conname) END,
+    convalidated, pg_catalog.pg_get_constraintdef(oid))
   FROM pg_catalog.pg_constraint
   WHERE connamespace IN (SELECT oid FROM mine) AND (conrelid = 0 OR conrelid IN (SELECT oid FROM relation))
 
