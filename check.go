@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/aludel-db/aludel/internal/revision"
 )
@@ -70,28 +71,38 @@ func (m *Migrator) Check(ctx context.Context, s *Shadow, options CheckOptions) (
 		Owners: options.Owners, Privileges: options.Privileges,
 	})
 	c := &Check{Warnings: m.warnings()}
-	if len(options.Models.Sources) > 0 {
-		if err := g.readStates(ctx); err != nil {
-			return nil, err
-		}
-		var err error
-		if c.Models, err = Diff(g.base, g.want, g.diff); err != nil {
-			return nil, err
-		}
-		c.Unsupported = g.result.Unsupported
+	var status *Status
+	var is *Snapshot
+	group, together := errgroup.WithContext(ctx) // the database and the shadow have time for each other
+	if options.Conn != nil {
+		group.Go(func() (err error) {
+			if status, err = m.Status(together, options.Conn); err == nil {
+				is, err = ReadSnapshot(together, options.Conn, SnapshotOptions{})
+			}
+			return err
+		})
 	}
-	if options.Conn == nil {
-		return c, nil
-	}
-	status, err := m.Status(ctx, options.Conn)
+	group.Go(func() (err error) {
+		if len(options.Models.Sources) == 0 {
+			return nil
+		}
+		if err = g.readStates(together); err == nil {
+			c.Models, err = Diff(g.base, g.want, g.diff)
+			c.Unsupported = g.result.Unsupported
+		}
+		return err
+	})
+	err := group.Wait()
 	switch {
 	case err != nil:
 		return nil, err
+	case options.Conn == nil:
+		return c, nil
 	case status.Problem != nil:
 		return nil, status.Problem
 	}
 	c.Pending, c.Tampered = status.Pending, status.Tampered
-	c.Drift, err = m.drift(ctx, s, options.Conn, g.snapshot, g.diff)
+	c.Drift, err = m.drift(ctx, s, status.State.Rows, is, g.snapshot, g.diff)
 	return c, err
 }
 
@@ -109,48 +120,34 @@ func (m *Migrator) Drift(ctx context.Context, s *Shadow, conn *pgx.Conn, options
 	g := m.autogeneration(s, AutogenerateOptions{
 		Schemas: options.Schemas, Include: options.Include, Exclude: options.Exclude, Owners: options.Owners, Privileges: options.Privileges,
 	})
-	return m.drift(ctx, s, conn, g.snapshot, g.diff)
-}
-
-func (m *Migrator) drift(ctx context.Context, s *Shadow, conn *pgx.Conn, options SnapshotOptions, diff DiffOptions) (*Difference, error) {
 	state, err := m.State(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	replayed, err := s.scratch.Create(ctx, "")
+	is, err := ReadSnapshot(ctx, conn, SnapshotOptions{})
 	if err != nil {
 		return nil, err
 	}
-	quiet := m.quiet()
-	if _, err := quiet.EnsureVersion(ctx, replayed, EnsureVersionOptions{CreateSchema: true}); err != nil {
-		return nil, err
-	}
-	for _, row := range state.Rows { // all together are what is applied
-		for {
-			_, err := quiet.Upgrade(ctx, replayed, UpgradeOptions{Target: row})
-			if err == nil {
-				break
-			}
-			if !s.scratch.MakeRole(ctx, replayed, err) {
-				return nil, err
-			}
-		}
-	}
-	schemas, err := schemasOf(ctx, replayed) // which the revisions have made
+	return m.drift(ctx, s, state.Rows, is, g.snapshot, g.diff)
+}
+
+// drift compares all of a database, which is at rows, with what the revisions
+// make.
+func (m *Migrator) drift(ctx context.Context, s *Shadow, rows []string, is *Snapshot, options SnapshotOptions, diff DiffOptions) (*Difference, error) {
+	replayed, err := m.replayed(ctx, s, rows...) // all together are what is applied
 	if err != nil {
 		return nil, err
 	}
-	for _, schema := range schemas {
+	for _, schema := range replayed.schemas { // which the revisions have made
 		if schema != "public" && !slices.Contains(options.Schemas, schema) {
 			options.Schemas = append(options.Schemas, schema)
 		}
 	}
-	made, err := ReadSnapshot(ctx, replayed, options)
+	made, err := replayed.snapshot.restricted(options)
 	if err != nil {
 		return nil, err
 	}
-	is, err := ReadSnapshot(ctx, conn, options)
-	if err != nil {
+	if is, err = is.restricted(options); err != nil {
 		return nil, err
 	}
 	made.catalog.ReadAs(is.catalog)

@@ -3,7 +3,6 @@ package aludel
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -72,53 +71,65 @@ func modelsError(err error) error {
 	return err
 }
 
-// loadedModels are in a database of the shadow.
+// loadedModels are what models ask for.
 type loadedModels struct {
-	conn           *pgx.Conn
+	*made
 	renames        []Rename // that comments tell
-	schemas        []string // that they made, besides that of unqualified names
 	grants, owners bool     // whether they speak of privileges and owners
+	build          func() (*pgx.Conn, error)
 }
 
 // Make loads the models into a database of the shadow and reads it. Unqualified
 // names resolve in schema. It answers the renames that comments tell of, too.
 func (models Models) Make(ctx context.Context, s *Shadow, schema string, options SnapshotOptions) (*Snapshot, []Rename, error) {
-	m, err := models.load(ctx, s, schema, nil)
+	m, err := models.load(ctx, s, schema, nil, func() {})
 	if err != nil {
 		return nil, nil, err
 	}
-	snapshot, err := ReadSnapshot(ctx, m.conn, options)
+	snapshot, err := m.snapshot.restricted(options)
 	return snapshot, m.renames, err
 }
 
-// load makes the models, beside extensions.
-func (models Models) load(ctx context.Context, s *Shadow, schema string, extensions []desired.Extension) (*loadedModels, error) {
-	conn, err := s.scratch.Create(ctx, "")
+// load makes the models, beside extensions. It tells when none has been made of
+// them before.
+func (models Models) load(ctx context.Context, s *Shadow, schema string, extensions []desired.Extension, unknown func()) (*loadedModels, error) {
+	wanted, err := models.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	was, err := schemasOf(ctx, conn)
-	if err != nil {
-		return nil, err
+	m := &loadedModels{grants: wanted.Grants, owners: wanted.Owners}
+	for _, c := range wanted.Renames {
+		m.renames = append(m.renames, renameOf(c))
 	}
+	options := desired.Options{Schema: schema, Extensions: extensions}
+	m.build = func() (*pgx.Conn, error) {
+		conn, err := s.scratch.Create(ctx, "")
+		if err == nil {
+			err = modelsError(wanted.Make(ctx, s.scratch, conn, options))
+		}
+		return conn, err
+	}
+	m.made, err = s.made(ctx, append(wanted.Parts(options), "models"), func() (*pgx.Conn, error) {
+		unknown()
+		return m.build()
+	})
+	return m, err
+}
+
+// read reads the sources: it runs their commands.
+func (models Models) read(ctx context.Context) (*desired.State, error) {
 	sources := make([]desired.Source, len(models.Sources))
 	for i, source := range models.Sources {
 		sources[i] = desired.Source(source)
 	}
-	loaded, err := desired.Load(ctx, s.scratch, conn, sources, desired.Options{Schema: schema, Show: models.Show, Extensions: extensions})
+	wanted, err := desired.Read(ctx, sources, models.Show)
 	if err != nil {
 		return nil, modelsError(err)
 	}
-	if loaded.Statements == 0 && !models.AllowEmpty {
+	if wanted.Len() == 0 && !models.AllowEmpty {
 		return nil, &ModelsError{err: errors.New("the models hold no statement at all"), Hint: "is the path right? By models without any table, all there are would have to be dropped"}
 	}
-	m := &loadedModels{conn: conn, grants: loaded.Grants, owners: loaded.Owners}
-	for _, c := range loaded.Renames {
-		m.renames = append(m.renames, renameOf(c))
-	}
-	m.schemas, err = schemasOf(ctx, conn)
-	m.schemas = slices.DeleteFunc(m.schemas, func(name string) bool { return slices.Contains(was, name) || name == schema })
-	return m, err
+	return wanted, nil
 }
 
 // schemasOf are the schemas of a database, but the system's.

@@ -87,7 +87,7 @@ func (s *Snapshot) Renamed(ctx context.Context, shadow *Shadow, renames *Renames
 	if err != nil {
 		return nil, err
 	}
-	if err := shadow.scratch.Run(ctx, conn, d.SQL()); err != nil {
+	if _, err := shadow.scratch.RunAll(ctx, conn, d.texts()); err != nil {
 		return nil, fmt.Errorf("following the renames on a throw-away database: %w", err)
 	}
 	return s.renamedOn(ctx, shadow, conn, renames, func(ctx context.Context, conn *pgx.Conn) (*Snapshot, error) {

@@ -121,8 +121,14 @@ func lead(t *testing.T, conn *pgx.Conn, shadow *aludel.Shadow, from, to *aludel.
 // share while they run.
 func openShadow(t *testing.T) *aludel.Shadow {
 	t.Helper()
+	return openCaching(t, "")
+}
+
+// openCaching is openShadow with a cache.
+func openCaching(t *testing.T, cache string) *aludel.Shadow {
+	t.Helper()
 	s, err := aludel.OpenShadow(t.Context(), aludel.ShadowOptions{
-		BinDir: pgtest.Server(t).Installation().BinDir, TempDir: os.TempDir(),
+		BinDir: pgtest.Server(t).Installation().BinDir, TempDir: os.TempDir(), CacheDir: cache,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,8 +2,11 @@ package aludel
 
 import (
 	"context"
+	"errors"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/aludel-db/aludel/internal/executor"
 	"github.com/aludel-db/aludel/internal/observe"
@@ -13,28 +16,84 @@ import (
 // Replay runs the revisions up to target, default "heads", in a database of the
 // shadow, and reads what they make.
 func (m *Migrator) Replay(ctx context.Context, s *Shadow, target string, options SnapshotOptions) (*Snapshot, error) {
-	conn, err := m.replay(ctx, s, target)
-	if err != nil {
-		return nil, err
-	}
-	return ReadSnapshot(ctx, conn, options)
-}
-
-func (m *Migrator) replay(ctx context.Context, s *Shadow, target string) (*pgx.Conn, error) {
 	if target == "" {
 		target = "heads"
 	}
+	d, err := m.replayed(ctx, s, target)
+	if err != nil {
+		return nil, err
+	}
+	return d.snapshot.restricted(options)
+}
+
+// replayed is what the revisions up to all targets make.
+func (m *Migrator) replayed(ctx context.Context, s *Shadow, targets ...string) (*made, error) {
+	parts, err := m.replayParts(ctx, targets)
+	if err != nil {
+		return nil, err
+	}
+	return s.made(ctx, parts, func() (*pgx.Conn, error) { return m.replay(ctx, s, targets...) })
+}
+
+// replayParts are all that a replay depends on.
+func (m *Migrator) replayParts(ctx context.Context, targets []string) ([]string, error) {
+	parts := m.replaySettings()
+	var rows []string
+	for _, target := range targets {
+		plan, err := m.graph.Upgrade(rows, target)
+		if err != nil {
+			return nil, m.explain(ctx, nil, err)
+		}
+		for _, step := range plan.Steps {
+			up, _, err := stepParts(step)
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, up...)
+		}
+		rows = plan.To
+	}
+	return parts, nil
+}
+
+func (m *Migrator) replaySettings() []string {
+	o := &m.options
+	return []string{"revisions", o.Schema, o.VersionTableSchema, o.VersionTable, o.HistoryTable, strconv.FormatBool(o.SingleTransaction), o.StatementTimeout.String()}
+}
+
+// stepParts are what a revision's sections say.
+func stepParts(step revision.Step) (up, down []string, err error) {
+	script, err := step.Revision.Script()
+	if err != nil {
+		return nil, nil, publicError(err)
+	}
+	section := func(s *revision.Section) []string {
+		return []string{step.Revision.ID, strconv.FormatBool(s.Present), strconv.FormatBool(s.NoTransaction), s.Irreversible, s.Checksum()}
+	}
+	return section(&script.Up), section(&script.Down), nil
+}
+
+func (m *Migrator) replay(ctx context.Context, s *Shadow, targets ...string) (*pgx.Conn, error) {
 	conn, err := s.scratch.Create(ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	quiet := m.quiet()
-	for {
-		_, err := quiet.Upgrade(ctx, conn, UpgradeOptions{Target: target, CreateSchema: true})
-		if err == nil || !s.scratch.MakeRole(ctx, conn, err) {
-			return conn, err
+	if _, err := quiet.EnsureVersion(ctx, conn, EnsureVersionOptions{CreateSchema: true}); err != nil {
+		return nil, err
+	}
+	for _, target := range targets {
+		for {
+			_, err := quiet.Upgrade(ctx, conn, UpgradeOptions{Target: target})
+			if err == nil {
+				break
+			}
+			if !s.scratch.MakeRole(ctx, conn, err) {
+				return nil, err
+			}
 		}
 	}
+	return conn, nil
 }
 
 // quiet is the same Migrator for databases that nobody else uses: it tells
@@ -67,13 +126,19 @@ type sight struct {
 	lines    []string // nil: not comparable by those
 }
 
-func (p *prover) look(ctx context.Context, conn *pgx.Conn) (sight, error) {
-	snapshot, err := p.read(ctx, conn)
-	if err != nil {
-		return sight{}, err
+func (p *prover) look(ctx context.Context, conn *pgx.Conn) (seen sight, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	observe := func() (err error) {
+		seen.lines, err = p.scope.Lines(ctx, p.pgDump, conn)
+		return err
 	}
-	lines, err := p.scope.Lines(ctx, p.pgDump, conn)
-	return sight{snapshot, lines}, err
+	if p.pgDump != "" { // which has a connection of its own
+		group.Go(observe)
+	}
+	if seen.snapshot, err = p.read(ctx, conn); err == nil && p.pgDump == "" {
+		err = observe()
+	}
+	return seen, errors.Join(err, group.Wait())
 }
 
 // left is what is still to be done to get from one sight to the other, in SQL;

@@ -3,6 +3,7 @@ package aludel
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,7 +12,12 @@ import (
 
 // A Shadow is where databases are made to try things on; they go when it is
 // closed. It is not safe for concurrent use.
-type Shadow struct{ scratch *shadow.Scratch }
+type Shadow struct {
+	scratch *shadow.Scratch
+
+	mu     sync.Mutex       // for what it does at the same time itself
+	states map[string]*made // by their keys
+}
 
 // ShadowOptions say where the databases are made.
 type ShadowOptions struct {
@@ -27,11 +33,13 @@ type ShadowOptions struct {
 	BinDir, Path string
 	Extra        []string
 	// CacheDir and TempDir are the user's; empty is the system's folder for
-	// temporary files.
+	// temporary files. What a server of our own has made of revisions and models is
+	// kept in CacheDir, and not made again as long as they are the same.
 	CacheDir, TempDir string
 }
 
-// OpenShadow starts, joins or connects to the server.
+// OpenShadow finds the server, or connects to it. One that Aludel runs itself is
+// started when it is needed.
 func OpenShadow(ctx context.Context, o ShadowOptions) (*Shadow, error) {
 	scratch, err := shadow.OpenScratch(ctx, shadow.ScratchOptions{
 		Server: o.Server, Major: o.Major, Search: shadow.Search{BinDir: o.BinDir, Path: o.Path, Extra: o.Extra},
@@ -44,7 +52,7 @@ func OpenShadow(ctx context.Context, o ShadowOptions) (*Shadow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Shadow{scratch: scratch}, nil
+	return &Shadow{scratch: scratch, states: map[string]*made{}}, nil
 }
 
 // Close drops the databases and lets go of the server.

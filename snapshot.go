@@ -118,6 +118,14 @@ func (d *Difference) SQL() string {
 	return b.String()
 }
 
+func (d *Difference) texts() []string {
+	texts := make([]string, len(d.Statements))
+	for i, s := range d.Statements {
+		texts[i] = s.SQL
+	}
+	return texts
+}
+
 // A SchemaChange is one object that differs.
 type SchemaChange struct {
 	Kind   string // table, column, …

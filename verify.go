@@ -1,12 +1,16 @@
 package aludel
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/shadow"
 )
 
 // VerifyOptions are those of [Migrator.Verify].
@@ -50,7 +54,9 @@ func (v *Verified) OK() bool {
 }
 
 // Verify runs the revisions in a database of the shadow, from empty, in order:
-// each up, down, and up again, and compares what the database holds.
+// each up, down, and up again, and compares what the database holds. A revision
+// that was right in an earlier run is not run again, as long as it and those
+// before it say the same.
 func (m *Migrator) Verify(ctx context.Context, s *Shadow, options VerifyOptions) ([]Verified, error) {
 	snapshot := m.snapshotOptions(nil)
 	snapshot.Schemas = nil // all that is there, the revisions have made
@@ -68,20 +74,25 @@ func (m *Migrator) Verify(ctx context.Context, s *Shadow, options VerifyOptions)
 	for last > 0 && !wanted(last-1) {
 		last-- // nothing of interest stands on these
 	}
+	known, err := m.knownVerdicts(s, plan.Steps)
+	if err != nil {
+		return nil, err
+	}
+	defer known.keep()
 	var list []Verified
 	for i := 0; i < last; i++ {
+		step := plan.Steps[i : i+1]
+		result := known.of(i)
+		if !wanted(i) || result != nil {
+			v.pending = append(v.pending, step...)
+		} else if result, err = v.afresh(ctx, step); err != nil {
+			return list, err
+		}
 		if !wanted(i) {
-			v.pending = append(v.pending, plan.Steps[i])
 			continue
 		}
-		if err := v.catchUp(ctx); err != nil {
-			return list, err
-		}
-		result, err := v.verify(ctx, plan.Steps[i:i+1])
-		if err != nil {
-			return list, err
-		}
-		result.Revision = m.publicRevision(plan.Steps[i].Revision, nil)
+		known.learn(i, result)
+		result.Revision = m.publicRevision(step[0].Revision, nil)
 		list = append(list, *result)
 		if options.OnResult != nil {
 			options.OnResult(&list[len(list)-1])
@@ -94,6 +105,63 @@ func (m *Migrator) Verify(ctx context.Context, s *Shadow, options VerifyOptions)
 		}
 	}
 	return list, nil
+}
+
+// verdicts are those of earlier runs, by what they depend on: what a revision
+// and all before it say.
+type verdicts struct {
+	scratch *shadow.Scratch
+	file    string
+	keys    []string // of the steps
+	known   map[string]Verdict
+}
+
+// knownVerdicts are kept in one file for all revisions.
+func (m *Migrator) knownVerdicts(s *Shadow, steps []revision.Step) (*verdicts, error) {
+	v := &verdicts{scratch: s.scratch, known: map[string]Verdict{}}
+	key := func(parts ...string) string { return s.scratch.Key(program(), parts...) }
+	parts := m.replaySettings()
+	for _, step := range steps {
+		up, down, err := stepParts(step)
+		if err != nil {
+			return nil, err
+		}
+		parts = append([]string{key(parts...)}, up...)
+		v.keys = append(v.keys, key(append(down, parts...)...))
+	}
+	folders := []string{"verdicts"}
+	for _, f := range m.folders {
+		folders = append(folders, f.Path, f.Dir)
+	}
+	v.file = key(folders...)
+	// A file that can't be read knows nothing.
+	_ = gob.NewDecoder(bytes.NewReader(s.scratch.Cached(v.file))).Decode(&v.known)
+	return v, nil
+}
+
+// of answers what is known of a step, or nil.
+func (v *verdicts) of(step int) *Verified {
+	if verdict, ok := v.known[v.keys[step]]; ok {
+		return &Verified{Verdict: verdict}
+	}
+	return nil
+}
+
+// learn notes what need not be looked at again. What is wrong is shown with its
+// difference each time.
+func (v *verdicts) learn(step int, result *Verified) {
+	if result.OK() {
+		v.known[v.keys[step]] = result.Verdict
+	}
+}
+
+// keep keeps what is known of the steps, and of no others.
+func (v *verdicts) keep() {
+	maps.DeleteFunc(v.known, func(key string, _ Verdict) bool { return !slices.Contains(v.keys, key) })
+	var b bytes.Buffer
+	if gob.NewEncoder(&b).Encode(v.known) == nil {
+		v.scratch.Keep(v.file, b.Bytes())
+	}
 }
 
 // A verifier has a database at a revision, and steps that it lacks to be at the
@@ -120,6 +188,14 @@ func (v *verifier) catchUp(ctx context.Context) error {
 		return nil
 	}
 	return v.run(ctx, v.conn, pending)
+}
+
+// afresh makes one revision's round trip from where it stands.
+func (v *verifier) afresh(ctx context.Context, step []revision.Step) (*Verified, error) {
+	if err := v.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	return v.verify(ctx, step)
 }
 
 // verify makes one revision's round trip.

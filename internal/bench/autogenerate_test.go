@@ -41,11 +41,14 @@ func modelled(b *testing.B, n int) (db *pgtest.DB, dir string, env func(*exec.Cm
 }
 
 // BenchmarkCheck: check on 1,000 tables that agree, all three of models,
-// revisions and database, beside pg_dump -s.
+// revisions and database, beside pg_dump -s (budget 1). What the shadow has made
+// of models and revisions is known from the first run, which is reported apart.
 func BenchmarkCheck(b *testing.B) {
 	db, _, env := modelled(b, 1000)
-	pairs(b, 3, func() cost { return process(b, env(aludel(b, db, "check"))) },
-		func() cost { return process(b, exec.Command("pg_dump", "-s", "-d", db.URL())) })
+	check := func() cost { return process(b, env(aludel(b, db, "check"))) }
+	first := check()
+	pairs(b, 5, check, func() cost { return process(b, exec.Command("pg_dump", "-s", "-d", db.URL())) })
+	b.ReportMetric(float64(first.wall)/1e6, "ms/first")
 }
 
 // BenchmarkAutogenerate: five new columns among 1,000 tables, found, written and
@@ -56,9 +59,6 @@ func BenchmarkAutogenerate(b *testing.B) {
 	more := strings.Join(tables(n), ";\n") + ";\n"
 	for i := range 5 {
 		more += fmt.Sprintf("ALTER TABLE t%d ADD COLUMN extra text;\n", i)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "schema.sql"), []byte(more), 0o666); err != nil {
-		b.Fatal(err)
 	}
 	scripts, err := filepath.Abs("testdata/alembic")
 	if err != nil {
@@ -88,6 +88,10 @@ func BenchmarkAutogenerate(b *testing.B) {
 		return c
 	}
 	ours := func() cost {
+		more += "-- edited once more\n" // so that the shadow has to make the models again
+		if err := os.WriteFile(filepath.Join(dir, "schema.sql"), []byte(more), 0o666); err != nil {
+			b.Fatal(err)
+		}
 		c := process(b, env(aludel(b, db, "revision", "--autogenerate", "-m", "extra")))
 		return removed(filepath.Join(dir, "migrations/versions/*_extra.sql"), c)
 	}

@@ -258,18 +258,25 @@ func (c *Catalog) put(o Object) {
 	c.objects = append(c.objects, o)
 }
 
-// Remove takes out what gone picks, and that others need it.
-func (c *Catalog) Remove(gone func(Object) bool) {
-	kept := New()
+// Without is the catalog without what gone picks, which nothing needs any more
+// there. Objects that don't change are shared.
+func (c *Catalog) Without(gone func(Object) bool) *Catalog {
+	kept := *c
+	kept.objects, kept.places = make([]Object, 0, len(c.objects)), make(map[ID]int32, len(c.objects))
 	for _, o := range c.objects {
 		if !gone(o) {
 			kept.put(o)
 		}
 	}
-	c.objects, c.places = kept.objects, kept.places
-	for _, o := range kept.objects {
-		o.Base().Needs = slices.DeleteFunc(o.Base().Needs, func(id ID) bool { return kept.Get(id) == nil })
+	lacks := func(id ID) bool { return kept.Get(id) == nil }
+	for at, o := range kept.objects {
+		if slices.ContainsFunc(o.Base().Needs, lacks) {
+			o = clone(o)
+			o.Base().Needs = slices.DeleteFunc(slices.Clone(o.Base().Needs), lacks)
+			kept.objects[at] = o
+		}
 	}
+	return &kept
 }
 
 // Each calls yield with every object, in the order in which they were read.

@@ -13,7 +13,7 @@ type Extension struct {
 func (r *reader) extensions() []query {
 	return []query{{
 		"extensions", `SELECT e.oid, e.extname::text, pg_catalog.pg_get_userbyid(e.extowner)::text, n.nspname::text, e.extversion, coalesce((SELECT v.default_version::text FROM pg_catalog.pg_available_extensions() v WHERE v.name = e.extname), e.extversion)
-FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384`,
+FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384 ORDER BY e.oid`,
 		func(row *row) error {
 			e := &Extension{}
 			var oid uint32

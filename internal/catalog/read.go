@@ -313,7 +313,7 @@ func (r *reader) finish() {
 	}
 	r.joinAttachments()
 	if len(r.options.ExcludePatterns)+len(r.options.IncludePatterns) > 0 {
-		r.catalog.Restrict(r.options)
+		r.catalog = r.catalog.Restricted(r.options)
 	}
 }
 
@@ -383,12 +383,14 @@ func (o *Options) excluded(id ID) bool {
 	return o.Schemas != nil && schema != "" && !slices.Contains(o.Schemas, schema)
 }
 
-// Restrict takes out what [Read] would not have read with these options.
-func (c *Catalog) Restrict(o Options) {
-	c.Remove(func(object Object) bool { return o.excluded(object.Base().ID) })
+// Restricted is what of the catalog [Read] would have read with other options.
+func (c *Catalog) Restricted(o Options) *Catalog {
+	c = c.Without(func(object Object) bool {
+		index, isIndex := object.(*Index)
+		return o.excluded(object.Base().ID) || isIndex && o.excluded(index.Table)
+	})
 	if len(o.ExcludePatterns)+len(o.IncludePatterns) == 0 {
-		return
+		return c
 	}
-	all := &Catalog{objects: c.objects, places: c.places}
-	c.Remove(func(object Object) bool { return o.filtered(all, object.Base().ID) })
+	return c.Without(func(object Object) bool { return o.filtered(c, object.Base().ID) })
 }

@@ -1,12 +1,14 @@
 package ddl_test
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,10 +127,22 @@ type state struct {
 	dump    string // where there is no database any more
 }
 
-// remembered is the state as it is now, whatever becomes of the database.
+// remembered is the state as it is now, whatever becomes of the database: its
+// catalog was written and read again.
 func (s *state) remembered(t *testing.T) *state {
 	t.Helper()
-	return &state{catalog: s.catalog, dump: s.db.Dump(t)}
+	var file bytes.Buffer
+	if err := s.catalog.Encode(&file); err != nil {
+		t.Fatal(err)
+	}
+	decoded, err := catalog.Decode(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(slices.Collect(s.catalog.Each), slices.Collect(decoded.Each), cmpopts.EquateComparable(catalog.ID{}), cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("an encoded catalog reads otherwise (-was +is)\n%s", d)
+	}
+	return &state{catalog: decoded, dump: s.db.Dump(t)}
 }
 
 func (s *state) dumped(t *testing.T) string {

@@ -34,12 +34,10 @@ type Source struct {
 	Name string
 }
 
-// Options say how to load.
+// Options say how to make the state.
 type Options struct {
 	// Schema is where unqualified names resolve.
 	Schema string
-	// Show writes a path as people know it; nil leaves it as it is.
-	Show func(path string) string
 	// Extensions are made as well, unless a source does so itself.
 	Extensions []Extension
 }
@@ -47,61 +45,86 @@ type Options struct {
 // An Extension is one that the state has whatever the sources say.
 type Extension struct{ Name, Schema string }
 
-// A Loaded tells what the sources held besides objects.
-type Loaded struct {
+// A State is what sources say, before anything runs.
+type State struct {
 	// Renames are the comments that tell of old names.
 	Renames []sqltext.RenamedFrom
-	// Statements is how many ran.
-	Statements int
 	// Grants tells that some statement gives privileges, and Owners that one
 	// gives an object to a role.
 	Grants, Owners bool
+
+	texts      []text
+	statements []*statement
 }
 
-// Load makes the state in conn's database. What can't run is a
-// [*StatementError], a command that fails a [*CommandError].
-func Load(ctx context.Context, scratch *shadow.Scratch, conn *pgx.Conn, sources []Source, options Options) (*Loaded, error) {
-	l := &loader{scratch: scratch, conn: conn, made: map[string]*statement{}}
-	if options.Show == nil {
-		options.Show = func(path string) string { return path }
+// Read reads sources: it runs their commands. show writes a path as people know
+// it; nil leaves it as it is. A command that fails is a [*CommandError], text that
+// can't be split into statements a [*SyntaxError].
+func Read(ctx context.Context, sources []Source, show func(path string) string) (*State, error) {
+	if show == nil {
+		show = func(path string) string { return path }
 	}
+	state := &State{}
 	for _, source := range sources {
-		texts, err := source.read(ctx, options.Show)
+		texts, err := source.read(ctx, show)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range texts {
-			if err := l.take(t); err != nil {
+			if err := state.take(t); err != nil {
 				return nil, err
 			}
 		}
 	}
-	l.loaded.Statements = len(l.pending)
-	for _, e := range options.Extensions {
-		if err := l.extend(e); err != nil {
-			return nil, err
+	return state, nil
+}
+
+// Len is how many statements there are.
+func (state *State) Len() int { return len(state.statements) }
+
+// Parts are all that the state is made from, with the options' own: equal ones
+// make an equal state.
+func (state *State) Parts(o Options) []string {
+	parts := []string{o.Schema}
+	for _, e := range o.Extensions {
+		parts = append(parts, e.Name, e.Schema)
+	}
+	for _, t := range state.texts {
+		parts = append(parts, t.name, t.sql)
+	}
+	return parts
+}
+
+// Make makes the state in conn's database. What can't run is a
+// [*StatementError].
+func (state *State) Make(ctx context.Context, scratch *shadow.Scratch, conn *pgx.Conn, o Options) error {
+	all := &State{statements: state.statements}
+	for _, e := range o.Extensions {
+		if err := all.extend(e); err != nil {
+			return err
 		}
 	}
-	return &l.loaded, l.run(ctx, options.Schema)
+	l := &loader{scratch: scratch, conn: conn, made: map[string]*statement{}, pending: all.statements}
+	return l.run(ctx, o.Schema)
 }
 
 // extend puts an extension in front of what the sources say, and its schema
 // behind it, in case that none of them makes it.
-func (l *loader) extend(e Extension) error {
+func (state *State) extend(e Extension) error {
 	name := pgx.Identifier{e.Name}.Sanitize()
-	if slices.ContainsFunc(l.pending, func(s *statement) bool {
+	if slices.ContainsFunc(state.statements, func(s *statement) bool {
 		return s.Kind == "CREATE EXTENSION" && slices.ContainsFunc(strings.Fields(s.Text), func(word string) bool { return word == e.Name || word == name })
 	}) {
 		return nil
 	}
 	schema := pgx.Identifier{e.Schema}.Sanitize()
-	models := l.pending
-	l.pending = nil
-	if err := l.take(text{"the extension " + e.Name, "CREATE EXTENSION IF NOT EXISTS " + name + " SCHEMA " + schema}); err != nil {
+	models := state.statements
+	state.statements = nil
+	if err := state.take(text{"the extension " + e.Name, "CREATE EXTENSION IF NOT EXISTS " + name + " SCHEMA " + schema}); err != nil {
 		return err
 	}
-	l.pending = append(l.pending, models...)
-	return l.take(text{"the extension " + e.Name, "CREATE SCHEMA IF NOT EXISTS " + schema})
+	state.statements = append(state.statements, models...)
+	return state.take(text{"the extension " + e.Name, "CREATE SCHEMA IF NOT EXISTS " + schema})
 }
 
 // A text is a script with its name.
@@ -117,12 +140,12 @@ type loader struct {
 	scratch *shadow.Scratch
 	conn    *pgx.Conn
 	pending []*statement
-	loaded  Loaded
 	made    map[string]*statement // what has made an object, by the statement's beginning
 }
 
 // take splits a script.
-func (l *loader) take(t text) error {
+func (state *State) take(t text) error {
+	state.texts = append(state.texts, t)
 	statements, err := sqltext.Split(t.sql)
 	var fault *sqltext.Error
 	if errors.As(err, &fault) {
@@ -132,23 +155,23 @@ func (l *loader) take(t text) error {
 	if err != nil {
 		return err
 	}
-	l.loaded.Renames = append(l.loaded.Renames, sqltext.RenamedFromComments(t.sql)...)
+	state.Renames = append(state.Renames, sqltext.RenamedFromComments(t.sql)...)
 	for _, s := range statements {
 		switch {
 		case s.Class == sqltext.TransactionControl: // a file is tried statement by statement
 			continue
 		case s.Kind == "GRANT" || s.Kind == "REVOKE" || s.Kind == "ALTER DEFAULT PRIVILEGES":
-			l.loaded.Grants = true
+			state.Grants = true
 		case strings.Contains(strings.ToUpper(s.Text), " OWNER TO "):
-			l.loaded.Owners = true
+			state.Owners = true
 		}
-		l.pending = append(l.pending, &statement{Statement: s, text: &t})
+		state.statements = append(state.statements, &statement{Statement: s, text: &t})
 	}
 	return nil
 }
 
-// run makes the schema, and runs all statements: in one message where their
-// order allows it, else one by one.
+// run makes the schema, and runs all statements: many in a message as long as
+// their order allows it, then one by one.
 func (l *loader) run(ctx context.Context, schema string) error {
 	// Bodies of functions may speak of what comes later; PostgreSQL looks at
 	// them when they run.
@@ -163,9 +186,7 @@ func (l *loader) run(ctx context.Context, schema string) error {
 	if err := l.scratch.Run(ctx, l.conn, prepare); err != nil {
 		return err
 	}
-	if l.atOnce(ctx) || len(l.pending) == 0 {
-		return nil
-	}
+	l.atOnce(ctx)
 	for len(l.pending) > 0 {
 		var failed []*statement
 		var first error
@@ -190,21 +211,21 @@ func (l *loader) run(ctx context.Context, schema string) error {
 	return nil
 }
 
-// atOnce sends everything in one message, which is one transaction: where
-// anything fails, nothing has happened.
-func (l *loader) atOnce(ctx context.Context) bool {
-	var all strings.Builder
+// atOnce sends many statements in a message, as long as none fails, and leaves
+// the others.
+func (l *loader) atOnce(ctx context.Context) {
+	var texts []string
 	for _, s := range l.pending {
 		if s.Class != sqltext.Transactional {
-			return false
+			break
 		}
-		all.WriteString(s.Text)
-		all.WriteString(";\n")
+		texts = append(texts, s.Text)
 	}
-	if len(l.pending) == 0 {
-		return true
+	ran, _ := l.scratch.RunAll(ctx, l.conn, texts) // one by one the error has its place
+	for _, s := range l.pending[:ran] {
+		l.made[s.beginning()] = s
 	}
-	return l.scratch.Run(ctx, l.conn, all.String()) == nil
+	l.pending = l.pending[ran:]
 }
 
 // one runs a statement. A setting that this server doesn't know comes from

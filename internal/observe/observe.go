@@ -222,15 +222,19 @@ func (s Scope) of(lines []string) []string {
 // Compare tells in a few lines how two descriptions differ; empty where they
 // are equal.
 func Compare(want, got []string) string {
-	var b strings.Builder
-	for _, line := range want {
-		if !slices.Contains(got, line) {
-			fmt.Fprintf(&b, "- %s\n", strings.ReplaceAll(line, "\n", "\n  "))
-		}
+	return only("- ", want, got) + only("+ ", got, want)
+}
+
+// only are the lines that others lack, marked.
+func only(mark string, lines, others []string) string {
+	has := make(map[string]bool, len(others))
+	for _, line := range others {
+		has[line] = true
 	}
-	for _, line := range got {
-		if !slices.Contains(want, line) {
-			fmt.Fprintf(&b, "+ %s\n", strings.ReplaceAll(line, "\n", "\n  "))
+	var b strings.Builder
+	for _, line := range lines {
+		if !has[line] {
+			b.WriteString(mark + strings.ReplaceAll(line, "\n", "\n  ") + "\n")
 		}
 	}
 	return b.String()

@@ -109,6 +109,8 @@ func (o Options) settings(h home, port int) []string {
 			// The default is another folder of /dev/shm, where a killed
 			// server's segments would stay.
 			"dynamic_shared_memory_type": "mmap",
+			// A revision that makes thousands of tables holds as many locks.
+			"max_locks_per_transaction": "1024",
 			// Segments that are kept for reuse would fill the memory.
 			"min_wal_size": "32MB",
 			"max_wal_size": "128MB",

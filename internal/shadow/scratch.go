@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,11 +30,17 @@ type ScratchOptions struct {
 }
 
 // A Scratch makes databases that go when it is closed. Roles and extensions are
-// those of its server. It is not safe for concurrent use.
+// those of its server. It is safe for concurrent use, but for Close.
 type Scratch struct {
-	own    *Server // nil where the server is somebody else's
-	server *pgx.ConnConfig
-	major  int
+	options ScratchOptions
+	// installation is what a server of our own runs; its BinDir is empty where
+	// the server is somebody else's.
+	installation Installation
+	major        int
+
+	mu     sync.Mutex
+	own    *Server         // nil until it is needed
+	server *pgx.ConnConfig // nil as long
 	conns  []*pgx.Conn
 	names  []string
 }
@@ -52,22 +60,17 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("the shadow server is PostgreSQL %d, and the database's is %d", e.Major, e.Wanted)
 }
 
-// OpenScratch starts, joins or connects to the server.
+// OpenScratch finds the server, or connects to it. One of our own is started, or
+// joined, by the first [Scratch.Create].
 func OpenScratch(ctx context.Context, o ScratchOptions) (*Scratch, error) {
-	s := &Scratch{server: o.Server}
-	if s.server == nil {
+	s := &Scratch{options: o, server: o.Server}
+	if o.Server == nil {
 		search := o.Search
 		search.Major = o.Major
-		found, err := Find(search)
-		if err != nil {
-			return nil, err
-		}
-		s.own, err = Start(ctx, Options{Installation: found, Name: "state", CacheDir: o.CacheDir, TempDir: o.TempDir})
-		if err != nil {
-			return nil, fmt.Errorf("starting a throw-away PostgreSQL: %w", err)
-		}
-		s.server, s.major = s.own.Config("postgres"), found.Major
-		return s, nil
+		var err error
+		s.installation, err = Find(search)
+		s.major = s.installation.Major
+		return s, err
 	}
 	err := s.admin(ctx, func(conn *pgx.Conn) error {
 		var number string
@@ -87,6 +90,21 @@ func OpenScratch(ctx context.Context, o ScratchOptions) (*Scratch, error) {
 		return nil, fmt.Errorf("opening the shadow server: %w", err)
 	}
 	return s, nil
+}
+
+// running answers how to connect to the server, and starts it where it is ours.
+func (s *Scratch) running(ctx context.Context) (*pgx.ConnConfig, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server != nil {
+		return s.server, nil
+	}
+	own, err := Start(ctx, Options{Installation: s.installation, Name: "state", CacheDir: s.options.CacheDir, TempDir: s.options.TempDir})
+	if err != nil {
+		return nil, fmt.Errorf("starting a throw-away PostgreSQL: %w", err)
+	}
+	s.own, s.server = own, own.Config("postgres")
+	return s.server, nil
 }
 
 // sweepScratch drops what a killed process has left.
@@ -110,12 +128,7 @@ func sweepScratch(ctx context.Context, conn *pgx.Conn) error {
 func (s *Scratch) Major() int { return s.major }
 
 // BinDir has the server's programs; empty where the server is not ours.
-func (s *Scratch) BinDir() string {
-	if s.own == nil {
-		return ""
-	}
-	return s.own.version.BinDir
-}
+func (s *Scratch) BinDir() string { return s.installation.BinDir }
 
 // Create makes a database and connects to it. It is a copy of the one that
 // [Scratch.Seal] answered; empty = a new one.
@@ -127,7 +140,7 @@ func (s *Scratch) Create(ctx context.Context, template string) (*pgx.Conn, error
 	_, _ = rand.Read(random[:]) // never fails, by its contract
 	name := scratchPrefix + strconv.FormatInt(time.Now().Unix(), 10) + "_" + hex.EncodeToString(random[:])
 	sql := "CREATE DATABASE " + quote(name) + " TEMPLATE " + quote(template)
-	if s.major >= 15 && s.own != nil { // as in Server.createSQL
+	if s.major >= 15 && s.BinDir() != "" { // as in Server.createSQL
 		sql += " STRATEGY file_copy"
 	}
 	err := s.admin(ctx, func(conn *pgx.Conn) error {
@@ -137,14 +150,27 @@ func (s *Scratch) Create(ctx context.Context, template string) (*pgx.Conn, error
 	if err != nil {
 		return nil, fmt.Errorf("creating a throw-away database: %w", err)
 	}
+	s.mu.Lock()
 	s.names = append(s.names, name)
-	config := s.server.Copy()
+	s.mu.Unlock()
+	return s.Connect(ctx, name)
+}
+
+// Connect connects to a database that was made before.
+func (s *Scratch) Connect(ctx context.Context, name string) (*pgx.Conn, error) {
+	server, err := s.running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config := server.Copy()
 	config.Database = name
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to a throw-away database: %w", err)
 	}
+	s.mu.Lock()
 	s.conns = append(s.conns, conn)
+	s.mu.Unlock()
 	return conn, nil
 }
 
@@ -164,12 +190,28 @@ func (s *Scratch) Run(ctx context.Context, conn *pgx.Conn, sql string) error {
 	}
 }
 
+// batchLength is how many statements go in one message, which is a transaction:
+// one that made thousands of tables would need more locks than a server has.
+const batchLength = 250
+
+// RunAll executes statements, many at a time. It answers how many were: those of
+// a message that fails have not run.
+func (s *Scratch) RunAll(ctx context.Context, conn *pgx.Conn, statements []string) (ran int, err error) {
+	for batch := range slices.Chunk(statements, batchLength) {
+		if err := s.Run(ctx, conn, strings.Join(batch, ";\n")); err != nil {
+			return ran, err
+		}
+		ran += len(batch)
+	}
+	return ran, nil
+}
+
 // MakeRole makes the role that err says is missing, where the server is our own:
 // it has none of those that owners and privileges speak of. It tells whether what
 // failed can be tried again.
 func (s *Scratch) MakeRole(ctx context.Context, conn *pgx.Conn, err error) bool {
 	role, missing := missingRole(err)
-	if !missing || s.own == nil {
+	if !missing || s.BinDir() == "" {
 		return false
 	}
 	_, err = conn.Exec(ctx, "CREATE ROLE "+quote(role), pgx.QueryExecModeSimpleProtocol)
@@ -209,7 +251,11 @@ func (s *Scratch) drop(ctx context.Context) error {
 
 // admin runs do on a connection of its own.
 func (s *Scratch) admin(ctx context.Context, do func(*pgx.Conn) error) error {
-	conn, err := pgx.ConnectConfig(ctx, s.server)
+	server, err := s.running(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, server)
 	if err != nil {
 		return err
 	}
