@@ -218,8 +218,9 @@ func (g *autogeneration) readStates(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.look(g.models.schemas...) // that the models make are compared as well
-	if g.options.Conn == nil {  // all are the revisions' own
+	// Those that the models make are compared as well; public is there in any case.
+	g.look(slices.DeleteFunc(slices.Clone(g.models.schemas), func(name string) bool { return name == "public" })...)
+	if g.options.Conn == nil { // all are the revisions' own
 		g.look(slices.DeleteFunc(slices.Clone(g.there.schemas), func(name string) bool { return name == g.m.options.VersionTableSchema })...)
 	}
 	if g.base, err = g.there.snapshot.restricted(g.snapshot); err != nil {

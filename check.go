@@ -71,6 +71,8 @@ func (m *Migrator) Check(ctx context.Context, s *Shadow, options CheckOptions) (
 		Owners: options.Owners, Privileges: options.Privileges,
 	})
 	c := &Check{Warnings: m.warnings()}
+	scope := g.snapshot // before the models widen it: what is in public may be another's
+	scope.Schemas = slices.Clone(scope.Schemas)
 	var status *Status
 	var is *Snapshot
 	group, together := errgroup.WithContext(ctx) // the database and the shadow have time for each other
@@ -102,7 +104,7 @@ func (m *Migrator) Check(ctx context.Context, s *Shadow, options CheckOptions) (
 		return nil, status.Problem
 	}
 	c.Pending, c.Tampered = status.Pending, status.Tampered
-	c.Drift, err = m.drift(ctx, s, status.State.Rows, is, g.snapshot, g.diff)
+	c.Drift, err = m.drift(ctx, s, status.State.Rows, is, scope, g.diff)
 	return c, err
 }
 

@@ -3,6 +3,7 @@ package aludel
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -31,6 +32,8 @@ type Models struct {
 	AllowEmpty bool
 	// Show writes a path as people know it; nil leaves it as it is.
 	Show func(path string) string
+	// Naming are the names of constraints and indexes that have none.
+	Naming Naming
 }
 
 // A ModelsError is something wrong in the models: SQL that doesn't load, a
@@ -107,9 +110,12 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, extensi
 		if err == nil {
 			err = modelsError(wanted.Make(ctx, s.scratch, conn, options))
 		}
+		if err == nil {
+			err = models.Naming.apply(ctx, s, conn)
+		}
 		return conn, err
 	}
-	m.made, err = s.made(ctx, append(wanted.Parts(options), "models"), func() (*pgx.Conn, error) {
+	m.made, err = s.made(ctx, append(wanted.Parts(options), fmt.Sprintf("models %q", models.Naming)), func() (*pgx.Conn, error) {
 		unknown()
 		return m.build()
 	})

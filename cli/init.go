@@ -34,6 +34,11 @@ template = %q
 # Where the schema that is wanted comes from, for revision --autogenerate: sql = ["schema.sql"],
 # command = ["go", "run", "./schema"], or sqlalchemy = ["app.models:Base"].
 %s
+# Names for constraints and indexes that the models give none; PostgreSQL's are like users_email_key.
+# [naming]
+# unique = "uq_{table}_{columns}"
+# foreign_key = "fk_{table}_{columns}_{referred_table}"
+
 [run]
 # How long a statement may wait for a lock, and so let others queue behind it.
 # lock_timeout = "2s"

@@ -190,7 +190,7 @@ func (a *app) models() (aludel.Models, error) {
 	if err != nil {
 		return aludel.Models{}, err
 	}
-	models := aludel.Models{Show: a.shown}
+	models := aludel.Models{Show: a.shown, Naming: c.Models.Naming}
 	if c.Models.None() {
 		where := "aludel.toml"
 		if c.Path != "" {

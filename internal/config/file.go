@@ -36,6 +36,7 @@ type settings struct {
 	Models       modelsTable       `toml:"models"`
 	Shadow       shadowTable       `toml:"shadow"`
 	Autogenerate autogenerateTable `toml:"autogenerate"`
+	Naming       namingTable       `toml:"naming"`
 }
 
 type migrationsTable struct {

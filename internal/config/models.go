@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel"
 )
 
 type modelsTable struct {
@@ -31,6 +33,15 @@ type autogenerateTable struct {
 	Online  *bool    `toml:"online"`
 }
 
+type namingTable struct {
+	PrimaryKey *indexNames   `toml:"primary_key"`
+	Unique     *indexNames   `toml:"unique"`
+	ForeignKey *foreignNames `toml:"foreign_key"`
+	Check      *checkNames   `toml:"check"`
+	Index      *indexNames   `toml:"index"`
+	Exclude    *indexNames   `toml:"exclude"`
+}
+
 // Models say where the schema that is wanted comes from.
 type Models struct {
 	// SQL are files, folders and patterns, absolute.
@@ -46,6 +57,8 @@ type Models struct {
 	Include, Exclude []string
 	// Owners and Privileges has them compared.
 	Owners, Privileges bool
+	// Naming are the names of what has none.
+	Naming aludel.Naming
 }
 
 // None tells that nothing is configured.
@@ -87,6 +100,11 @@ func (c *Config) loadModels() error {
 	}
 	m.Schemas, m.Include, m.Exclude = f.Schemas, f.Include, f.Exclude
 	m.Owners, m.Privileges = or(f.Owners, false), or(f.Privileges, false)
+	n := &c.settings.Naming
+	m.Naming = aludel.Naming{
+		PrimaryKey: or(n.PrimaryKey, indexNames{}).text, Unique: or(n.Unique, indexNames{}).text, ForeignKey: or(n.ForeignKey, foreignNames{}).text,
+		Check: or(n.Check, checkNames{}).text, Index: or(n.Index, indexNames{}).text, Exclude: or(n.Exclude, indexNames{}).text,
+	}
 	a := &c.settings.Autogenerate
 	if a.Process != nil && (len(a.Process) == 0 || a.Process[0] == "") {
 		return errorf("%s: autogenerate.process is empty", c.shown()).hint(`write a command as ["program", "argument"]`)

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/aludel-db/aludel"
 )
 
 // The types below check a value while the file is read, so that the error has
@@ -103,6 +105,33 @@ func (a *against) UnmarshalText(text []byte) error {
 		return fmt.Errorf(`%q; write "database" or "migrations"`, text)
 	}
 	return nil
+}
+
+// indexNames is a pattern of names that a schema has once.
+type indexNames struct{ text string }
+
+// UnmarshalText knows the placeholders.
+func (n *indexNames) UnmarshalText(text []byte) error {
+	n.text = string(text)
+	return aludel.Naming{Index: n.text}.Validate()
+}
+
+// foreignNames is a pattern of names for foreign keys.
+type foreignNames struct{ text string }
+
+// UnmarshalText knows the placeholders.
+func (n *foreignNames) UnmarshalText(text []byte) error {
+	n.text = string(text)
+	return aludel.Naming{ForeignKey: n.text}.Validate()
+}
+
+// checkNames is a pattern of names for checks.
+type checkNames struct{ text string }
+
+// UnmarshalText knows the placeholders.
+func (n *checkNames) UnmarshalText(text []byte) error {
+	n.text = string(text)
+	return aludel.Naming{Check: n.text}.Validate()
 }
 
 // A hook is a program and its arguments.
