@@ -94,9 +94,13 @@ func describeSection(name string, s *revision.Section) string {
 		fmt.Fprintf(&b, " irreversible:%q", s.Irreversible)
 	}
 	b.WriteString("\n")
-	for _, statement := range s.Statements {
+	for i, statement := range s.Statements {
 		_, line, column := s.Position(statement.Offset)
-		fmt.Fprintf(&b, "  %d:%d %s\n", line, column, statement.Kind)
+		fmt.Fprintf(&b, "  %d:%d %s", line, column, statement.Kind)
+		if batch := s.Batches[i]; batch != nil {
+			fmt.Fprintf(&b, " over %s by %d", batch.Table, batch.Size)
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }

@@ -36,6 +36,11 @@ type Section struct {
 	LockTimeout, StatementTimeout *time.Duration
 	// Irreversible says why there is no way back; down only.
 	Irreversible string
+	// Batches are the statements that run over a table bit by bit, by their
+	// place in Statements; nil where there are none.
+	Batches map[int]*Batch
+
+	marked []*Batch // in the order of the file
 
 	name string // up or down
 	path string
@@ -106,7 +111,7 @@ type scriptParser struct {
 }
 
 func (p *scriptParser) feed(line string) {
-	text := strings.TrimRight(line, "\r\n")
+	text := strings.TrimRight(line, " \t\r\n")
 	comment, isComment := strings.CutPrefix(text, "--")
 	name, isMarker := strings.CutPrefix(strings.TrimLeft(comment, " \t"), markerPrefix)
 	if !isComment || !isMarker {
@@ -115,16 +120,21 @@ func (p *scriptParser) feed(line string) {
 		}
 		return
 	}
-	p.close()
-	name, options, _ := strings.Cut(strings.TrimSpace(name), " ")
+	name, options, _ := strings.Cut(name, " ")
+	options = strings.TrimLeft(options, " \t")
+	base := len(text) - len(options)
 	column := utf8.RuneCountInString(text[:strings.Index(text, markerPrefix)]) + 1
+	if name == batchMarker {
+		p.batch(text, base, column)
+		return
+	}
+	p.close()
 	section := p.section(name, column)
 	if section == nil {
 		return
 	}
 	*section = Section{Present: true, name: name, path: p.path, line: p.line + 1}
 	p.open, p.start = section, p.offset+len(line)
-	base := len(text) - len(strings.TrimLeft(text[len(text)-len(options):], " \t"))
 	p.options(section, name, text, base)
 }
 
@@ -137,8 +147,8 @@ func (p *scriptParser) section(name string, column int) *Section {
 	case "down":
 		s = &p.script.Down
 	default:
-		hint := "the markers are \"-- migrate:up\" and \"-- migrate:down\""
-		if near := suggest.Closest(name, []string{"up", "down"}); near != "" {
+		hint := "the markers are \"-- migrate:up\" and \"-- migrate:down\", and above a statement \"-- migrate:batch\""
+		if near := suggest.Closest(name, []string{"up", "down", batchMarker}); near != "" {
 			hint = "did you mean \"-- migrate:" + near + "\"?"
 		}
 		p.fail(p.line, column, "unknown marker \"migrate:"+name+"\"", hint)
@@ -158,6 +168,14 @@ func (p *scriptParser) section(name string, column int) *Section {
 
 // options reads `name:value` items of a marker line from byte offset on.
 func (p *scriptParser) options(s *Section, marker, text string, offset int) {
+	p.items(text, offset, ":", func(name, value string) (message, hint string) {
+		return s.setOption(marker, name, unquote(value))
+	})
+}
+
+// items reads the items of a marker line, name and value with a separator
+// between them. set answers what is wrong with one.
+func (p *scriptParser) items(text string, offset int, separator string, set func(name, value string) (message, hint string)) {
 	for offset < len(text) && p.err == nil {
 		if text[offset] == ' ' || text[offset] == '\t' {
 			offset++
@@ -165,12 +183,12 @@ func (p *scriptParser) options(s *Section, marker, text string, offset int) {
 		}
 		end := optionEnd(text, offset)
 		item := text[offset:end]
-		name, value, ok := strings.Cut(item, ":")
+		name, value, ok := strings.Cut(item, separator)
 		message, hint := "", ""
 		if !ok {
-			message, hint = "\""+item+"\" is not an option", "write options as name:value"
+			message, hint = "\""+item+"\" is not an option", "write options as name"+separator+"value"
 		} else {
-			message, hint = s.setOption(marker, name, unquote(value))
+			message, hint = set(name, value)
 		}
 		if message != "" {
 			p.fail(p.line, utf8.RuneCountInString(text[:offset])+1, message, hint)
@@ -277,7 +295,7 @@ func (s *Section) check() error {
 				"write \"-- migrate:"+s.name+" transaction:false\", best in a revision of its own")
 		}
 	}
-	return nil
+	return s.checkBatches()
 }
 
 func (s *Section) errorAt(offset int, message, hint string) error {

@@ -49,3 +49,15 @@ func QuoteLiteral(s string) string {
 	}
 	return "'" + s + "'"
 }
+
+// IsName tells that text is a name as SQL has it, and nothing else: with a schema
+// or without, in quotes where it needs them.
+func IsName(text string) bool {
+	l := lexer{src: text}
+	c := classifier{src: text}
+	for t := l.next(); t.kind != end; t = l.next() {
+		c.tokens = append(c.tokens, t)
+	}
+	name, next := c.name(0)
+	return l.err == nil && len(c.tokens) > 0 && next == len(c.tokens) && name == text && !strings.HasSuffix(name, ".")
+}
