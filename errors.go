@@ -145,7 +145,10 @@ type PartialError struct {
 	Revision    string
 	Direction   Direction
 	Done, Total int // statements
-	err         error
+	// Rows are those that the next statement, which runs in batches, has been
+	// through.
+	Rows int64
+	err  error
 }
 
 func (e *PartialError) Error() string { return e.err.Error() }
@@ -199,10 +202,12 @@ func runError(err error) error {
 		return &InterruptedError{err: e}
 	case *executor.LockTimeoutError:
 		return &LockTimeoutError{Tries: e.Tries, err: err}
+	case *executor.BatchError:
+		return &FileError{Path: e.Path, Line: e.Line, Column: e.Column, Message: e.Message, Hint: e.Hint, err: err}
 	case *executor.IrreversibleError:
 		return &IrreversibleError{Revision: e.Revision, Path: e.Path, Reason: e.Reason, err: err}
 	case *executor.PartialError:
-		return &PartialError{Revision: e.Revision, Direction: e.Direction, Done: e.Done, Total: e.Total, err: err}
+		return &PartialError{Revision: e.Revision, Direction: e.Direction, Done: e.Done, Total: e.Total, Rows: e.Rows, err: err}
 	case *executor.StatementError:
 		return &StatementError{
 			Revision: e.Revision, Direction: Direction(e.Direction), Path: e.Path, Line: e.Line, Column: e.Column,

@@ -17,6 +17,7 @@ const (
 	StepRetried   EventKind = "retried"        // it ran into the lock timeout and waits for Pause
 	StatementDone EventKind = "statement_done" // a statement outside a transaction is done
 	IndexDropped  EventKind = "index_dropped"  // an INVALID index that a failed attempt left is dropped
+	BatchDone     EventKind = "batch_done"     // a batch of a statement is committed
 	LockAwaited   EventKind = "lock_awaited"   // another runner holds the lock
 )
 
@@ -33,8 +34,16 @@ type Event struct {
 	Pause    time.Duration
 	// Statement, from 1, of Statements in a section outside a transaction.
 	Statement, Statements int
-	// Object is the index of IndexDropped.
+	// Object is the index of IndexDropped, the table of BatchDone.
 	Object string
+	// Rows of BatchDone are behind, of about RowsTotal; PerSecond of them in this
+	// run, and so about Left is left. Pause follows.
+	Rows, RowsTotal int64
+	PerSecond       float64
+	Left            time.Duration
+	// Slowed says why the pause is a longer one: a replica has fallen behind,
+	// other sessions waited for the batch.
+	Slowed string
 	// Holder describes who has the lock of LockAwaited.
 	Holder string
 	Err    error
@@ -43,12 +52,14 @@ type Event struct {
 var eventKinds = map[executor.EventKind]EventKind{
 	executor.StepStarted: StepStarted, executor.StepDone: StepDone, executor.StepFailed: StepFailed,
 	executor.StepRetried: StepRetried, executor.StatementDone: StatementDone, executor.IndexDropped: IndexDropped,
+	executor.BatchDone: BatchDone,
 }
 
 func (m *Migrator) publicEvent(e *executor.Event) Event {
 	public := Event{
 		Kind: eventKinds[e.Kind], Number: e.Number, Total: e.Total, Duration: e.Duration, Pause: e.Pause,
 		Statement: e.Statement, Statements: e.Statements, Object: e.Object, Err: publicError(e.Err),
+		Rows: e.Rows, RowsTotal: e.RowsTotal, PerSecond: e.PerSecond, Left: e.Left, Slowed: e.Slowed,
 	}
 	if e.Step != nil {
 		step := m.publicStep(e.Step)

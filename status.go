@@ -33,6 +33,9 @@ type PartialRevision struct {
 	ID, Message string
 	Direction   Direction
 	Done, Total int
+	// Rows are those that the next statement, which runs in batches, has been
+	// through.
+	Rows int64
 	// Error is what the last try failed with; empty where it was killed.
 	Error string
 }
@@ -75,7 +78,7 @@ func (m *Migrator) partial(ctx context.Context, conn *pgx.Conn) ([]PartialRevisi
 	for _, e := range entries {
 		list = append(list, PartialRevision{
 			ID: e.Revision, Message: e.Message, Direction: e.Direction,
-			Done: e.StatementsDone, Total: e.Statements, Error: e.Error,
+			Done: e.StatementsDone, Total: e.Statements, Rows: e.Rows(), Error: e.Error,
 		})
 	}
 	return list, nil

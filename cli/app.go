@@ -31,6 +31,8 @@ type app struct {
 	loaded   *config.Config
 	shadows  map[int]*aludel.Shadow // by the major version that was asked for
 	closers  []func() error
+	live     bool      // the last line is that of batches
+	told     time.Time // when a line last told of them
 }
 
 func (a *app) globalFlags(f *pflag.FlagSet) {

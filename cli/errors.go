@@ -312,6 +312,11 @@ func databaseHints(err error) []string {
 		return []string{"nothing ran; try again when the other run has ended, or wait longer (run.lock_wait)"}
 	case errors.As(err, &timeout):
 		return []string{"nothing of this revision was applied; somebody else holds a lock that it needs"}
+	case errors.As(err, &partial) && partial.Rows > 0:
+		return []string{
+			fmt.Sprintf("what the batches have done to %d rows stands, and so do the %d statements in front:", partial.Rows, partial.Done),
+			"the same command goes on with the row behind",
+		}
 	case errors.As(err, &partial):
 		return []string{
 			fmt.Sprintf("the first %d of %d statements stand; mend the rest in the file and run the same command again:", partial.Done, partial.Total),

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -24,6 +25,11 @@ type eventJSON struct {
 	Statement  int              `json:"statement,omitempty"`
 	Statements int              `json:"statements,omitempty"`
 	Object     string           `json:"object,omitempty"`
+	Rows       int64            `json:"rows,omitempty"`
+	RowsTotal  int64            `json:"rows_total,omitempty"`
+	PerSecond  float64          `json:"rows_per_second,omitempty"`
+	Left       float64          `json:"left_seconds,omitempty"`
+	Slowed     string           `json:"slowed,omitempty"`
 	Holder     string           `json:"holder,omitempty"`
 	Error      string           `json:"error,omitempty"`
 }
@@ -44,11 +50,15 @@ func (a *app) progress(e aludel.Event) {
 	}
 	switch e.Kind {
 	case aludel.StepStarted:
+		a.told = time.Now()
 		if a.out.stdout.terminal && !a.out.quiet {
 			a.out.stdout.Write([]byte(e.Title + " ...")) //nolint:errcheck // kept for the end
 			a.out.stdout.flush()
 		}
+	case aludel.BatchDone:
+		a.batch(&e)
 	case aludel.StepDone:
+		a.endLive(e.Title)
 		took := "done in " + shortDuration(e.Duration)
 		if a.out.stdout.terminal {
 			a.out.say(" %s", a.out.paint("32", took))
@@ -56,6 +66,7 @@ func (a *app) progress(e aludel.Event) {
 			a.out.say("%s ... %s", e.Title, took)
 		}
 	case aludel.StepFailed:
+		a.endLive(e.Title)
 		if a.out.stdout.terminal {
 			a.out.say(" %s", a.out.paint("31", "FAILED"))
 		} else {
@@ -70,10 +81,54 @@ func (a *app) progress(e aludel.Event) {
 	}
 }
 
+// tellEvery is how often batches are told of where lines stay.
+const tellEvery = 10 * time.Second
+
+// batch shows how far a statement has come: on a line that is written over and
+// over, or where that can't be, on one every now and then.
+func (a *app) batch(e *aludel.Event) {
+	if a.out.stdout.terminal {
+		if a.out.quiet {
+			return
+		}
+		start := "\n"
+		if a.live {
+			start = "\r"
+		}
+		a.live = true
+		a.out.stdout.Write([]byte(start + batchText(e) + eraseLine)) //nolint:errcheck // kept for the end
+		a.out.stdout.flush()
+		return
+	}
+	if now := time.Now(); now.Sub(a.told) >= tellEvery {
+		a.told = now
+		a.out.say("%s ... %s", e.Title, batchText(e))
+	}
+}
+
+const eraseLine = "\x1b[K" // from the cursor to its end
+
+// endLive puts the step's title in the place of the live line.
+func (a *app) endLive(title string) {
+	if a.live {
+		a.out.stdout.Write([]byte("\r" + title + " ..." + eraseLine)) //nolint:errcheck // kept for the end
+		a.live = false
+	}
+}
+
+func batchText(e *aludel.Event) string {
+	text := fmt.Sprintf("%s: %d of about %d rows, %.0f a second, about %s left", e.Object, e.Rows, e.RowsTotal, e.PerSecond, shortDuration(e.Left))
+	if e.Slowed != "" {
+		text += "; slower since " + e.Slowed
+	}
+	return text
+}
+
 func (a *app) progressJSON(e *aludel.Event) {
 	line := eventJSON{
 		Event: e.Kind, Number: e.Number, Total: e.Total, Seconds: e.Duration.Seconds(), Pause: e.Pause.Seconds(),
 		Statement: e.Statement, Statements: e.Statements, Object: e.Object, Holder: e.Holder,
+		Rows: e.Rows, RowsTotal: e.RowsTotal, PerSecond: e.PerSecond, Left: e.Left.Seconds(), Slowed: e.Slowed,
 	}
 	if e.Step != nil {
 		line.Revision, line.Direction, line.Message = e.Step.Revision.ID, e.Step.Direction, e.Step.Revision.Message

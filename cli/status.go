@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -30,6 +31,7 @@ type partialJSON struct {
 	Direction  string `json:"direction"`
 	Done       int    `json:"statements_done"`
 	Statements int    `json:"statements"`
+	Rows       int64  `json:"rows,omitempty"` // that the next statement has been through in batches
 	Error      string `json:"error"`
 }
 
@@ -137,7 +139,11 @@ func (a *app) status(s *aludel.Status) {
 		a.out.line("           several heads; to join them: aludel merge -m \"merge heads\" heads")
 	}
 	for _, p := range s.Partial {
-		a.out.line("Partial    %s (%s): %d of %d statements have run, %s", p.ID, p.Direction, p.Done, p.Total, p.Message)
+		rows := ""
+		if p.Rows > 0 {
+			rows = fmt.Sprintf(", the next one over %d rows", p.Rows)
+		}
+		a.out.line("Partial    %s (%s): %d of %d statements have run%s, %s", p.ID, p.Direction, p.Done, p.Total, rows, p.Message)
 		if p.Error != "" {
 			a.out.line("           %s", strings.ReplaceAll(p.Error, "\n", "\n           "))
 		}
@@ -190,7 +196,7 @@ func (a *app) statusJSON(s *aludel.Status) statusJSON {
 	}
 	for _, p := range s.Partial {
 		result.Partial = append(result.Partial, partialJSON{
-			Revision: p.ID, Direction: p.Direction, Done: p.Done, Statements: p.Total, Error: p.Error,
+			Revision: p.ID, Direction: p.Direction, Done: p.Done, Statements: p.Total, Rows: p.Rows, Error: p.Error,
 		})
 	}
 	if s.Problem != nil {

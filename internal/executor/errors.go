@@ -57,12 +57,18 @@ type PartialError struct {
 	Direction string
 	// Done of Total statements have run.
 	Done, Total int
-	Err         error
+	// Rows are those that the next one, which runs in batches, has been through.
+	Rows int64
+	Err  error
 }
 
 func (e *PartialError) Error() string {
-	return fmt.Sprintf("revision %s is partially applied (%s: %d of %d statements): %v",
-		e.Revision, e.Direction, e.Done, e.Total, e.Err)
+	rows := ""
+	if e.Rows > 0 {
+		rows = fmt.Sprintf(", the next one over %d rows", e.Rows)
+	}
+	return fmt.Sprintf("revision %s is partially applied (%s: %d of %d statements%s): %v",
+		e.Revision, e.Direction, e.Done, e.Total, rows, e.Err)
 }
 
 func (e *PartialError) Unwrap() error { return e.Err }

@@ -17,6 +17,7 @@ const (
 	StepRetried                    // it ran into the lock timeout and waits for Pause
 	StatementDone                  // one statement outside a transaction is done
 	IndexDropped                   // an INVALID index that a failed attempt left is dropped
+	BatchDone                      // a batch of a statement is committed
 )
 
 // An Event is something that happened during a run.
@@ -26,11 +27,18 @@ type Event struct {
 	Number   int // of the step, from 1
 	Total    int // steps of the run
 	Duration time.Duration
-	Pause    time.Duration // of StepRetried
+	Pause    time.Duration // of StepRetried and BatchDone
 	// Statement and Statements count within a section outside a transaction.
 	Statement, Statements int
-	Object                string // of IndexDropped
-	Err                   error
+	Object                string // the index of IndexDropped, the table of BatchDone
+	// Rows of BatchDone are behind, of about RowsTotal; PerSecond of them in this
+	// run, and so Left is left.
+	Rows, RowsTotal int64
+	PerSecond       float64
+	Left            time.Duration
+	// Slowed says why Pause is longer than the batch's time asks for; else empty.
+	Slowed string
+	Err    error
 }
 
 func (r *runner) event(kind EventKind, i int) Event {

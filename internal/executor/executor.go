@@ -202,13 +202,13 @@ func (r *runner) checkPartial(ctx context.Context) error {
 		return err
 	}
 	for _, entry := range partial {
-		nothingDone := entry.Outcome == versiontable.Failed && entry.StatementsDone == 0
+		nothingDone := entry.Outcome == versiontable.Failed && entry.StatementsDone == 0 && entry.Rows() == 0
 		if nothingDone || r.job.finishes(&entry) {
 			continue
 		}
 		return &PartialError{
 			Revision: entry.Revision, Direction: entry.Direction,
-			Done: entry.StatementsDone, Total: entry.Statements, Err: errUnfinished,
+			Done: entry.StatementsDone, Total: entry.Statements, Rows: entry.Rows(), Err: errUnfinished,
 		}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/aludel-db/aludel/internal/revision"
 	"github.com/aludel-db/aludel/internal/sqltext"
@@ -67,8 +66,12 @@ func (r *runner) writeOutside(out *bufio.Writer, i int) {
 	o := &outside{runner: r, i: i, step: &r.job.plan.Steps[i], section: r.job.sections[i]}
 	o.done = len(o.section.Statements)
 	r.writeTitle(out, i)
-	fmt.Fprintf(out, "SET search_path = %s;\n%s\n;\nRESET search_path;\n",
-		sqltext.QuoteIdent(r.Table.Target), strings.TrimSpace(o.section.SQL))
+	reset := ""
+	if len(o.section.Batches) > 0 {
+		reset = "RESET datestyle;\nRESET extra_float_digits;\n"
+	}
+	fmt.Fprintf(out, "SET search_path = %s;\n%s\n;\nRESET search_path;\n%s",
+		sqltext.QuoteIdent(r.Table.Target), offlineSQL(o.section), reset)
 	fmt.Fprintf(out, "BEGIN;\n%s%s%s%sCOMMIT;\n", r.Table.LockSQL(), r.Table.CheckSQL(r.heads),
 		r.Table.RowsSQL(o.step.Removes, o.step.Adds), r.Table.AppendSQL(o.noteEntry(versiontable.Done)))
 	r.heads = r.after(span{i, i + 1}, r.heads)

@@ -23,7 +23,8 @@ type outside struct {
 	i       int
 	step    *revision.Step
 	section *revision.Section
-	done    int // statements that have run
+	done    int   // statements that have run
+	rows    int64 // that the next one has been through, if it runs in batches
 	started time.Time
 }
 
@@ -47,6 +48,9 @@ func (o *outside) run(ctx context.Context) error {
 		return err
 	}
 	if err := o.settings(ctx); err != nil {
+		return err
+	}
+	if err := o.checkBatches(ctx); err != nil {
 		return err
 	}
 	for ; o.done < len(o.section.Statements); o.done++ {
@@ -84,10 +88,11 @@ func (o *outside) resume(ctx context.Context) (resumed bool, err error) {
 			versiontable.DoneChecksum(o.texts(entry.StatementsDone)) != entry.DoneChecksum {
 			return false, &PartialError{
 				Revision: entry.Revision, Direction: entry.Direction,
-				Done: entry.StatementsDone, Total: entry.Statements, Err: errEdited,
+				Done: entry.StatementsDone, Total: entry.Statements, Rows: entry.Rows(), Err: errEdited,
 			}
 		}
 		o.done = entry.StatementsDone
+		o.rows = entry.Rows()
 		return true, nil
 	}
 	return false, nil
@@ -120,6 +125,9 @@ func (o *outside) settings(ctx context.Context) error {
 
 // statement notes that the next statement is about to run, and runs it.
 func (o *outside) statement(ctx context.Context) error {
+	if spec := o.section.Batches[o.done]; spec != nil {
+		return o.inBatches(ctx, spec)
+	}
 	if err := o.note(ctx, versiontable.Running, nil); err != nil {
 		return err
 	}
@@ -142,6 +150,9 @@ func (o *outside) note(ctx context.Context, outcome versiontable.Outcome, failur
 	entry := o.noteEntry(outcome)
 	if failure != nil {
 		entry.Error = failure.Error()
+	}
+	if o.section.Batches[o.done] != nil {
+		return o.locked(ctx, o.Table.BatchSQL(entry))
 	}
 	return o.locked(ctx, o.Table.AppendSQL(entry))
 }
@@ -218,10 +229,10 @@ func (o *outside) fail(ctx context.Context, err error) error {
 		_ = o.note(note, versiontable.Failed, err)
 		_ = o.reset(note)
 	}
-	if o.done > 0 && !refused {
+	if o.done+int(o.rows) > 0 && !refused {
 		err = &PartialError{
 			Revision: o.step.Revision.ID, Direction: string(o.step.Direction),
-			Done: o.done, Total: len(o.section.Statements), Err: err,
+			Done: o.done, Total: len(o.section.Statements), Rows: o.rows, Err: err,
 		}
 	}
 	if ctx.Err() != nil {

@@ -35,7 +35,8 @@ type pipeline struct {
 	sizes     []int // in bytes, of the messages without an answer
 	broken    error // of a write; what the server has said before can still be read
 	unwatch   func() bool
-	cancelled chan struct{} // closed when the cancel request has been made
+	cancelled chan struct{}                        // closed when the cancel request has been made
+	row       func(completed int, values [][]byte) // hears the rows of statements; nil: nobody asks
 }
 
 func newPipeline(ctx context.Context, pg *pgconn.PgConn) *pipeline {
@@ -104,6 +105,10 @@ func (p *pipeline) receive(completedOne func(completed int)) (completed int, fai
 			return completed, err
 		}
 		switch answer := answer.(type) {
+		case *pgproto3.DataRow:
+			if p.row != nil {
+				p.row(completed, answer.Values)
+			}
 		case *pgproto3.CommandComplete:
 			if completed == 0 && p.ctx.Err() != nil {
 				// The cancel request may have come too late for the message in

@@ -172,7 +172,14 @@ func (r *runner) after(s span, rows []string) []string {
 
 // send runs the statements of sql and answers how many of them completed.
 func (r *runner) send(ctx context.Context, sql string) (completed int, err error) {
+	return r.ask(ctx, sql, nil)
+}
+
+// ask does so too, and passes on the rows: of which statement, and the values,
+// which are good until it returns.
+func (r *runner) ask(ctx context.Context, sql string, row func(completed int, values [][]byte)) (completed int, err error) {
 	p := newPipeline(ctx, r.conn.PgConn())
+	p.row = row
 	defer p.close()
 	if err := ctx.Err(); err != nil {
 		return 0, err

@@ -16,7 +16,8 @@ import (
 type Outcome string
 
 // The outcomes. Rows are only ever appended: the newest row of a revision and
-// direction tells where it stands.
+// direction tells where it stands. What changes in a row is the batch, while
+// the statement that it announces runs.
 const (
 	Done    Outcome = "done"    // all of it, version rows included
 	Running Outcome = "running" // a statement outside a transaction was about to be sent
@@ -36,7 +37,10 @@ type Entry struct {
 	Statements, StatementsDone int
 	// DoneChecksum is that of the statements done, see [DoneChecksum].
 	DoneChecksum string
-	Error        string
+	// Batch is how far the statement behind those has come, if it runs in
+	// batches and has begun; read only, see [Table.BatchSQL].
+	Batch *Batch
+	Error string
 	// Host and Program say where it ran and with which version.
 	Host, Program string
 	// Started is empty (zero) for an entry of the transaction it is written
@@ -57,6 +61,7 @@ func (t *Table) historyDDL() string {
     statements integer,
     statements_done integer,
     done_checksum text,
+    batch jsonb,
     error text,
     applied_by text NOT NULL DEFAULT session_user,
     host text NOT NULL,
@@ -68,7 +73,10 @@ func (t *Table) historyDDL() string {
 }
 
 // AppendSQL adds an entry.
-func (t *Table) AppendSQL(e *Entry) string {
+func (t *Table) AppendSQL(e *Entry) string { return t.appendSQL(e, "", "") + ";\n" }
+
+// appendSQL adds an entry with one more column, unless that is empty.
+func (t *Table) appendSQL(e *Entry, column, value string) string {
 	columns := []string{"revision", "direction", "outcome", "message", "host", "program"}
 	values := []string{
 		literal(e.Revision), literal(e.Direction), literal(string(e.Outcome)),
@@ -91,7 +99,10 @@ func (t *Table) AppendSQL(e *Entry) string {
 	if !e.Started.IsZero() {
 		add("started_at", literal(e.Started.UTC().Format(time.RFC3339Nano)))
 	}
-	return "INSERT INTO " + t.history() + " (" + strings.Join(columns, ", ") + ")\nVALUES (" + strings.Join(values, ", ") + ");\n"
+	if column != "" {
+		add(column, value)
+	}
+	return "INSERT INTO " + t.history() + " (" + strings.Join(columns, ", ") + ")\nVALUES (" + strings.Join(values, ", ") + ")"
 }
 
 // DoneChecksum is the SHA-256 of statements in hex: what has run of a section
@@ -111,7 +122,7 @@ func DoneChecksum(statements []string) string {
 func (t *Table) Partial(ctx context.Context, conn *pgx.Conn) ([]Entry, error) {
 	rows, err := query(ctx, conn, `SELECT revision, direction, outcome, message, coalesce(checksum, ''), `+
 		`statements, statements_done, done_checksum, coalesce(error, ''), host, program, applied_by, `+
-		`extract(epoch FROM started_at) FROM (SELECT DISTINCT ON (revision) * FROM `+t.history()+
+		`extract(epoch FROM started_at), pg_catalog.to_jsonb(newest) ->> 'batch' FROM (SELECT DISTINCT ON (revision) * FROM `+t.history()+
 		` WHERE outcome = 'done' OR statements IS NOT NULL ORDER BY revision, id DESC) AS newest `+
 		`WHERE outcome <> 'done' ORDER BY id`)
 	if hasCode(err, undefinedTable, invalidSchemaName) {
@@ -130,6 +141,9 @@ func (t *Table) Partial(ctx context.Context, conn *pgx.Conn) ([]Entry, error) {
 		e.StatementsDone, _ = strconv.Atoi(r[6])
 		seconds, _ := strconv.ParseFloat(r[12], 64)
 		e.Started = time.UnixMicro(int64(seconds * 1e6))
+		if e.Batch, err = parseBatch(r[13]); err != nil {
+			return nil, err
+		}
 		entries = append(entries, e)
 	}
 	return entries, nil

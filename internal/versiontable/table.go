@@ -122,7 +122,9 @@ func contains(list []string, s string) bool {
 type State struct {
 	Exists        bool // the version table
 	HistoryExists bool
-	Width         int // characters that a version row holds; 0: no limit
+	// HistoryOld tells that the history is from before there were batches.
+	HistoryOld bool
+	Width      int // characters that a version row holds; 0: no limit
 }
 
 // State looks at the tables, in one round trip.
@@ -131,7 +133,9 @@ func (t *Table) State(ctx context.Context, conn *pgx.Conn) (State, error) {
 		`pg_catalog.to_regclass(`+literal(t.version())+`) IS NOT NULL, `+
 		`pg_catalog.to_regclass(`+literal(t.history())+`) IS NOT NULL, `+
 		`coalesce((SELECT atttypmod - 4 FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(`+
-		literal(t.version())+`) AND attname = 'version_num' AND atttypmod > 4), 0)`)
+		literal(t.version())+`) AND attname = 'version_num' AND atttypmod > 4), 0), `+
+		`NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(`+
+		literal(t.history())+`) AND attname = 'batch')`)
 	if err != nil {
 		return State{}, fmt.Errorf("looking at version table %s: %w", t.version(), err)
 	}
@@ -140,6 +144,7 @@ func (t *Table) State(ctx context.Context, conn *pgx.Conn) (State, error) {
 		return State{}, fmt.Errorf("looking at version table %s: %w", t.version(), err)
 	}
 	s := State{Exists: rows[0][0] == "t", HistoryExists: rows[0][1] == "t", Width: width}
+	s.HistoryOld = s.HistoryExists && rows[0][3] == "t"
 	if !s.Exists {
 		return s, t.checkSchemas(ctx, conn)
 	}
@@ -167,6 +172,9 @@ func (t *Table) CreateSQL(s State, width int) string {
 	}
 	if !s.HistoryExists {
 		b.WriteString(t.historyDDL())
+	}
+	if s.HistoryOld {
+		b.WriteString("ALTER TABLE " + t.history() + " ADD COLUMN IF NOT EXISTS batch jsonb;\n")
 	}
 	return b.String()
 }
