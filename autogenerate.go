@@ -771,7 +771,7 @@ func (m *Migrator) with(drafts []*revision.Draft) (extended *Migrator, remove fu
 	}
 	options := m.options
 	options.More = append(slices.Clone(options.More), Folder{FS: os.DirFS(dir), Path: dir})
-	options.LockTimeout, options.LockWait = unbounded(options.LockTimeout), unbounded(options.LockWait)
+	options.LockTimeout, options.LockWait, options.MaxStall = unbounded(options.LockTimeout), unbounded(options.LockWait), unbounded(0)
 	if extended, err = New(m.folders[0].FS, options); err != nil {
 		remove()
 	}

@@ -100,14 +100,34 @@ func (e *LockedError) Error() string { return e.err.Error() }
 // A LockTimeoutError is a migration that could not get its locks, because
 // others were using the objects. Nothing of it was applied.
 type LockTimeoutError struct {
-	Tries int
-	err   error
+	Tries  int // that queued for locks
+	Waited time.Duration
+	// Blockers are who held the locks at the end, as far as it was seen.
+	Blockers []Blocker
+	err      error
 }
 
 func (e *LockTimeoutError) Error() string { return e.err.Error() }
 
 // Unwrap is the error of the last try.
 func (e *LockTimeoutError) Unwrap() error { return publicError(errors.Unwrap(e.err)) }
+
+// A StallError is a migration that was cancelled because somebody had to wait for
+// it as long as [Options].MaxStall allows. Nothing of its transaction was applied.
+type StallError struct {
+	PID      int           // of the session that waited
+	Relation string        // for which; empty where it was a row
+	Waited   time.Duration // as far as it was seen
+	MaxStall time.Duration
+	// Statement is the one that was cancelled.
+	Statement string
+	err       error
+}
+
+func (e *StallError) Error() string { return e.err.Error() }
+
+// Unwrap is the error that the server gave to the statement.
+func (e *StallError) Unwrap() error { return publicError(errors.Unwrap(e.err)) }
 
 // A StatementError is a statement of a revision that the server refused. It
 // unwraps to the server's own [pgconn.PgError].
@@ -201,7 +221,13 @@ func runError(err error) error {
 	case *executor.InterruptedError:
 		return &InterruptedError{err: e}
 	case *executor.LockTimeoutError:
-		return &LockTimeoutError{Tries: e.Tries, err: err}
+		return &LockTimeoutError{Tries: e.Tries, Waited: e.Waited, Blockers: publicBlockers(e.Blockers), err: err}
+	case *executor.StallError:
+		public := &StallError{PID: e.PID, Relation: e.Relation, Waited: e.Waited, MaxStall: e.Budget, err: err}
+		if statement := (*executor.StatementError)(nil); errors.As(err, &statement) {
+			public.Statement = statement.Text
+		}
+		return public
 	case *executor.BatchError:
 		return &FileError{Path: e.Path, Line: e.Line, Column: e.Column, Message: e.Message, Hint: e.Hint, err: err}
 	case *executor.IrreversibleError:

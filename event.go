@@ -19,6 +19,8 @@ const (
 	IndexDropped  EventKind = "index_dropped"  // an INVALID index that a failed attempt left is dropped
 	BatchDone     EventKind = "batch_done"     // a batch of a statement is committed
 	LockAwaited   EventKind = "lock_awaited"   // another runner holds the lock
+	LocksAwaited  EventKind = "locks_awaited"  // Blockers hold locks that the step needs; it doesn't queue for them
+	IndexProgress EventKind = "index_progress" // an index is being built CONCURRENTLY
 )
 
 // An Event is something that happened during a run. Fields that don't belong
@@ -41,6 +43,12 @@ type Event struct {
 	Rows, RowsTotal int64
 	PerSecond       float64
 	Left            time.Duration
+	// Blockers of LocksAwaited hold locks that the step needs, those of
+	// IndexProgress a snapshot that the index waits for.
+	Blockers []Blocker
+	// Phase of IndexProgress is PostgreSQL's word for what it does; Rows of
+	// RowsTotal are blocks, rows or sessions, as the phase has it.
+	Phase string
 	// Slowed says why the pause is a longer one: a replica has fallen behind,
 	// other sessions waited for the batch.
 	Slowed string
@@ -52,7 +60,7 @@ type Event struct {
 var eventKinds = map[executor.EventKind]EventKind{
 	executor.StepStarted: StepStarted, executor.StepDone: StepDone, executor.StepFailed: StepFailed,
 	executor.StepRetried: StepRetried, executor.StatementDone: StatementDone, executor.IndexDropped: IndexDropped,
-	executor.BatchDone: BatchDone,
+	executor.BatchDone: BatchDone, executor.LocksAwaited: LocksAwaited, executor.IndexProgress: IndexProgress,
 }
 
 func (m *Migrator) publicEvent(e *executor.Event) Event {
@@ -60,10 +68,40 @@ func (m *Migrator) publicEvent(e *executor.Event) Event {
 		Kind: eventKinds[e.Kind], Number: e.Number, Total: e.Total, Duration: e.Duration, Pause: e.Pause,
 		Statement: e.Statement, Statements: e.Statements, Object: e.Object, Err: publicError(e.Err),
 		Rows: e.Rows, RowsTotal: e.RowsTotal, PerSecond: e.PerSecond, Left: e.Left, Slowed: e.Slowed,
+		Phase: e.Phase, Blockers: publicBlockers(e.Blockers),
 	}
 	if e.Step != nil {
 		step := m.publicStep(e.Step)
 		public.Step, public.Title = &step, executor.Title(e.Step)
+	}
+	return public
+}
+
+// A Blocker is a session that a migration waits for. What PostgreSQL doesn't show
+// to the role is empty; pg_read_all_stats has it shown.
+type Blocker struct {
+	PID      int // 0 of a prepared transaction
+	Relation string
+	Mode     string // of its lock, as in pg_locks
+	User     string
+	// Application is its application_name.
+	Application string
+	State       string        // as in pg_stat_activity
+	Age         time.Duration // of its transaction
+	Query       string        // its beginning
+	text        string
+}
+
+// String describes it in a line.
+func (b Blocker) String() string { return b.text }
+
+func publicBlockers(list []executor.Blocker) []Blocker {
+	var public []Blocker
+	for _, b := range list {
+		public = append(public, Blocker{
+			PID: b.PID, Relation: b.Relation, Mode: b.Mode, User: b.User, Application: b.Application, State: b.State, Age: b.Age, Query: b.Query,
+			text: b.String(),
+		})
 	}
 	return public
 }

@@ -23,6 +23,7 @@ const (
 	DefaultHistoryTable = "aludel_history"
 	DefaultLockTimeout  = 2 * time.Second
 	DefaultLockWait     = 10 * time.Minute
+	DefaultMaxStall     = 300 * time.Millisecond
 	DefaultFileTemplate = revision.DefaultFileTemplate
 	DefaultTemplate     = revision.DefaultTemplate
 	DefaultSlugLength   = revision.DefaultSlugLength
@@ -63,6 +64,12 @@ type Options struct {
 	// default that name with "_history" after it.
 	HistoryTable string
 
+	// MaxStall is how long others may have to wait because of a migration: it looks
+	// who holds the locks that it needs before it queues for them, queues for no
+	// longer than this, and is cancelled when somebody has waited for it as long,
+	// which is a [StallError]. Default [DefaultMaxStall]; negative is no bound, as
+	// for a database that nobody uses meanwhile.
+	MaxStall time.Duration
 	// LockTimeout bounds how long a statement waits for a lock, and so how
 	// long others queue behind it; default [DefaultLockTimeout]; negative is
 	// no bound.
@@ -88,8 +95,8 @@ type Options struct {
 	// Location is the time zone of times in new files; default UTC.
 	Location *time.Location
 
-	// OnEvent hears what happens during a run. It is called on the goroutine
-	// of the verb, and must not call the Migrator. Transactions are sent ahead
+	// OnEvent hears what happens during a run, one thing at a time, while the verb
+	// runs. It must not call the Migrator. Transactions are sent ahead
 	// of their turn: when it hears of one step, the server may be at the next.
 	OnEvent func(Event)
 }
@@ -149,6 +156,7 @@ func (o Options) withDefaults() Options {
 	}
 	bound(&o.LockTimeout, DefaultLockTimeout)
 	bound(&o.LockWait, DefaultLockWait)
+	bound(&o.MaxStall, DefaultMaxStall)
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
@@ -224,7 +232,7 @@ func (m *Migrator) prepare(ctx context.Context, conn *pgx.Conn, plan planner, ro
 func (m *Migrator) executorOptions() executor.Options {
 	return executor.Options{
 		Table: &m.table, LockTimeout: m.options.LockTimeout, StatementTimeout: m.options.StatementTimeout,
-		LockWait: m.options.LockWait, SingleTransaction: m.options.SingleTransaction,
+		MaxStall: m.options.MaxStall, LockWait: m.options.LockWait, SingleTransaction: m.options.SingleTransaction,
 		Host: host(), Program: "aludel " + Version(),
 		OnEvent: func(e executor.Event) { m.options.OnEvent(m.publicEvent(&e)) },
 	}

@@ -142,7 +142,7 @@ func TestLockTimeoutIsRetried(t *testing.T) {
 		t.Fatal(err)
 	}
 	retries := 0
-	m := newMigrator(t, files(" lock_timeout:20ms\nALTER TABLE t ADD COLUMN a int;"), aludel.Options{OnEvent: func(e aludel.Event) {
+	m := newMigrator(t, files(" lock_timeout:20ms\nALTER TABLE t ADD COLUMN a int;"), aludel.Options{MaxStall: -1, OnEvent: func(e aludel.Event) {
 		if e.Kind == aludel.StepRetried {
 			if retries++; retries == 2 {
 				_ = tx.Rollback(context.Background()) // lets go
@@ -160,7 +160,7 @@ func TestLockTimeoutIsRetried(t *testing.T) {
 	if _, err := tx2.Exec(context.Background(), "LOCK TABLE t IN ACCESS SHARE MODE"); err != nil {
 		t.Fatal(err)
 	}
-	impatient := newMigrator(t, files(" lock_timeout:20ms\nALTER TABLE t ADD COLUMN a int;", " lock_timeout:20ms\nALTER TABLE t ADD COLUMN b int;"), aludel.Options{LockWait: -1})
+	impatient := newMigrator(t, files(" lock_timeout:20ms\nALTER TABLE t ADD COLUMN a int;", " lock_timeout:20ms\nALTER TABLE t ADD COLUMN b int;"), aludel.Options{LockWait: -1, MaxStall: -1})
 	_, err = impatient.Upgrade(context.Background(), db.Connect(t), aludel.UpgradeOptions{})
 	var timeout *aludel.LockTimeoutError
 	if !errors.As(err, &timeout) || timeout.Tries != 1 {

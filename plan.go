@@ -73,7 +73,9 @@ func (m *Migrator) WriteSQL(w io.Writer, options PlanOptions) error {
 	if err != nil {
 		return publicError(err)
 	}
-	return executor.WriteSQL(w, job, m.executorOptions())
+	o := m.executorOptions()
+	o.MaxStall = 0 // a script doesn't look, and isn't tried again
+	return executor.WriteSQL(w, job, o)
 }
 
 // splitRange takes "from:to" apart: from becomes the version rows.

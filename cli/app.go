@@ -148,6 +148,7 @@ func (a *app) libraryOptions(c *config.Config) (aludel.Options, error) {
 		Recursive: c.Migrations.Recursive, Schema: c.Schema, VersionTable: c.VersionTable,
 		VersionTableSchema: c.VersionTableSchema, HistoryTable: c.HistoryTable,
 		LockTimeout: unbounded(c.Run.LockTimeout), StatementTimeout: c.Run.StatementTimeout, LockWait: unbounded(c.Run.LockWait),
+		MaxStall:          unbounded(c.MaxStall),
 		SingleTransaction: c.Run.Transaction == "all", FileTemplate: c.Migrations.FileTemplate,
 		SlugLength: c.Migrations.SlugLength, Location: c.Migrations.Timezone,
 	}

@@ -31,5 +31,6 @@ func (a *app) downgradeCommand() *cobra.Command {
 		},
 	}
 	sqlFlags(cmd, &sql)
+	a.runFlags(cmd)
 	return cmd
 }

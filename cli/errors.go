@@ -76,15 +76,16 @@ func exitStatus(err error) int {
 		schema  *aludel.SchemaError
 		locked  *aludel.LockedError
 		timeout *aludel.LockTimeoutError
+		stall   *aludel.StallError
 		partial *aludel.PartialError
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &schema):
 		return exitUsage
-	case errors.As(err, &locked), errors.As(err, &timeout):
-		return exitNotLocked
 	case errors.As(err, &partial):
 		return exitPartial
+	case errors.As(err, &locked), errors.As(err, &timeout), errors.As(err, &stall):
+		return exitNotLocked
 	}
 	return exitFailed
 }
@@ -291,6 +292,35 @@ func headsHints(e *aludel.MultipleHeadsError) []string {
 	}
 }
 
+// stallHints say how a statement lets others go on.
+func stallHints(e *aludel.StallError) []string {
+	hints := []string{"nothing of this revision was applied"}
+	text := strings.ToUpper(strings.Join(strings.Fields(e.Statement), " "))
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(text, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("CREATE INDEX", "CREATE UNIQUE INDEX"):
+		hints = append(hints, "CREATE INDEX CONCURRENTLY, in a section with transaction:false, lets them go on")
+	case has("FOREIGN KEY", "REFERENCES", " CHECK "):
+		hints = append(hints, "add it NOT VALID, and VALIDATE CONSTRAINT in a revision of its own")
+	case has("ADD CONSTRAINT", "ADD UNIQUE", "ADD PRIMARY KEY"):
+		hints = append(hints, "build the index CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX")
+	case has("SET NOT NULL"):
+		hints = append(hints, "add CHECK (… IS NOT NULL) NOT VALID, VALIDATE it, then SET NOT NULL reads nothing")
+	case has("UPDATE ", "DELETE ", "INSERT "):
+		hints = append(hints, "\"-- migrate:batch table=…\" runs it over a stretch of the table at a time (docs/batches.md)")
+	case has("ALTER TABLE"):
+		hints = append(hints, "it rewrites or reads the table under its lock: do it by a new column that is filled in batches, and swap them")
+	}
+	return append(hints, "\"aludel diff --online\" and \"revision --autogenerate --online\" write such forms; \"--max-stall 0\" is for a quiet hour")
+}
+
 // databaseHints explain errors that the server, the network or the database's
 // state gives.
 func databaseHints(err error) []string {
@@ -298,6 +328,7 @@ func databaseHints(err error) []string {
 		schema  *aludel.SchemaError
 		locked  *aludel.LockedError
 		timeout *aludel.LockTimeoutError
+		stall   *aludel.StallError
 		partial *aludel.PartialError
 		state   *aludel.StatementError
 		connect *unreachable
@@ -310,8 +341,6 @@ func databaseHints(err error) []string {
 		}
 	case errors.As(err, &locked):
 		return []string{"nothing ran; try again when the other run has ended, or wait longer (run.lock_wait)"}
-	case errors.As(err, &timeout):
-		return []string{"nothing of this revision was applied; somebody else holds a lock that it needs"}
 	case errors.As(err, &partial) && partial.Rows > 0:
 		return []string{
 			fmt.Sprintf("what the batches have done to %d rows stands, and so do the %d statements in front:", partial.Rows, partial.Done),
@@ -322,6 +351,10 @@ func databaseHints(err error) []string {
 			fmt.Sprintf("the first %d of %d statements stand; mend the rest in the file and run the same command again:", partial.Done, partial.Total),
 			"it goes on at the statement that failed",
 		}
+	case errors.As(err, &stall):
+		return stallHints(stall)
+	case errors.As(err, &timeout):
+		return []string{"nothing of this revision was applied; somebody else holds a lock that it needs"}
 	case errors.As(err, &state):
 		return []string{"nothing of revision " + state.Revision + " was applied"}
 	case errors.As(err, &connect):

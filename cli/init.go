@@ -44,6 +44,10 @@ template = %q
 # lock_timeout = "2s"
 # How long to wait for another run, or for a table that others use.
 # lock_wait = "10m"
+
+[safety]
+# How long others may have to wait because of a migration; "0" for a database that nobody uses meanwhile.
+# max_stall = "300ms"
 `
 
 func (a *app) initCommand() *cobra.Command {

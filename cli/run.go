@@ -30,8 +30,30 @@ type eventJSON struct {
 	PerSecond  float64          `json:"rows_per_second,omitempty"`
 	Left       float64          `json:"left_seconds,omitempty"`
 	Slowed     string           `json:"slowed,omitempty"`
+	Phase      string           `json:"phase,omitempty"`
+	Blockers   []blockerJSON    `json:"blockers,omitempty"`
 	Holder     string           `json:"holder,omitempty"`
 	Error      string           `json:"error,omitempty"`
+}
+
+// A blockerJSON is who is waited for.
+type blockerJSON struct {
+	PID         int     `json:"pid"` // 0 of a prepared transaction
+	Relation    string  `json:"relation"`
+	Mode        string  `json:"mode"`
+	User        string  `json:"user"`
+	Application string  `json:"application"`
+	State       string  `json:"state"`
+	Seconds     float64 `json:"seconds"`
+	Query       string  `json:"query"`
+}
+
+func blockersJSON(list []aludel.Blocker) []blockerJSON {
+	var result []blockerJSON
+	for _, b := range list {
+		result = append(result, blockerJSON{b.PID, b.Relation, b.Mode, b.User, b.Application, b.State, b.Age.Seconds(), b.Query})
+	}
+	return result
 }
 
 // A finishedJSON is the last line.
@@ -76,6 +98,13 @@ func (a *app) progress(e aludel.Event) {
 		a.out.note("%s: %v; trying again in %s", e.Step.Revision.ID, e.Err, shortDuration(e.Pause))
 	case aludel.IndexDropped:
 		a.out.note("%s: dropped the invalid index %s that an earlier attempt left", e.Step.Revision.ID, e.Object)
+	case aludel.LocksAwaited:
+		a.out.note("%s: waiting, without queueing, for locks that others hold", e.Step.Revision.ID)
+		for _, b := range e.Blockers {
+			a.out.note("  %s", b)
+		}
+	case aludel.IndexProgress:
+		a.index(&e)
 	case aludel.LockAwaited:
 		a.out.note("another run holds the migration lock (%s); waiting", e.Holder)
 	}
@@ -84,9 +113,24 @@ func (a *app) progress(e aludel.Event) {
 // tellEvery is how often batches are told of where lines stay.
 const tellEvery = 10 * time.Second
 
-// batch shows how far a statement has come: on a line that is written over and
-// over, or where that can't be, on one every now and then.
-func (a *app) batch(e *aludel.Event) {
+// batch shows how far a statement has come.
+func (a *app) batch(e *aludel.Event) { a.soFar(e, batchText(e)) }
+
+// index shows how far an index is, and for whom it waits.
+func (a *app) index(e *aludel.Event) {
+	text := e.Object + ": " + e.Phase
+	if e.RowsTotal > 0 {
+		text += fmt.Sprintf(", %d of %d", e.Rows, e.RowsTotal)
+	}
+	for _, b := range e.Blockers {
+		text += fmt.Sprintf(", for pid %d (%s, %s)", b.PID, b.Application, b.State)
+	}
+	a.soFar(e, text)
+}
+
+// soFar shows how far a step has come: on a line that is written over and over,
+// or where that can't be, on one every now and then.
+func (a *app) soFar(e *aludel.Event, text string) {
 	if a.out.stdout.terminal {
 		if a.out.quiet {
 			return
@@ -96,13 +140,13 @@ func (a *app) batch(e *aludel.Event) {
 			start = "\r"
 		}
 		a.live = true
-		a.out.stdout.Write([]byte(start + batchText(e) + eraseLine)) //nolint:errcheck // kept for the end
+		a.out.stdout.Write([]byte(start + text + eraseLine)) //nolint:errcheck // kept for the end
 		a.out.stdout.flush()
 		return
 	}
 	if now := time.Now(); now.Sub(a.told) >= tellEvery {
 		a.told = now
-		a.out.say("%s ... %s", e.Title, batchText(e))
+		a.out.say("%s ... %s", e.Title, text)
 	}
 }
 
@@ -129,6 +173,7 @@ func (a *app) progressJSON(e *aludel.Event) {
 		Event: e.Kind, Number: e.Number, Total: e.Total, Seconds: e.Duration.Seconds(), Pause: e.Pause.Seconds(),
 		Statement: e.Statement, Statements: e.Statements, Object: e.Object, Holder: e.Holder,
 		Rows: e.Rows, RowsTotal: e.RowsTotal, PerSecond: e.PerSecond, Left: e.Left.Seconds(), Slowed: e.Slowed,
+		Phase: e.Phase, Blockers: blockersJSON(e.Blockers),
 	}
 	if e.Step != nil {
 		line.Revision, line.Direction, line.Message = e.Step.Revision.ID, e.Step.Direction, e.Step.Revision.Message
@@ -182,6 +227,28 @@ func (a *app) offline(options aludel.PlanOptions) error {
 		return err
 	}
 	return m.WriteSQL(a.out.stdout, options)
+}
+
+// runFlags are the bounds of a run, in place of the configuration's.
+func (a *app) runFlags(cmd *cobra.Command) {
+	given := func(field **time.Duration, name, usage string) {
+		cmd.Flags().Func(name, usage, func(text string) error {
+			d, err := time.ParseDuration(text)
+			if text == "0" {
+				d, err = 0, nil
+			}
+			if err != nil {
+				return errors.New("write it as 500ms, 2s or 10m, or 0 for none")
+			}
+			*field = &d
+			return nil
+		})
+	}
+	f := &a.flags
+	given(&f.MaxStall, "max-stall", "how long others may wait because of this, a `DURATION`; 0 for a database that nobody uses (safety.max_stall, 300ms)")
+	given(&f.LockTimeout, "lock-timeout", "how long a statement queues for a lock at most, a `DURATION` (run.lock_timeout, 2s)")
+	given(&f.LockWait, "lock-wait", "how long to wait for locks and for another run in all, a `DURATION` (run.lock_wait, 10m)")
+	given(&f.StatementTimeout, "statement-timeout", "how long a statement may take, a `DURATION` (run.statement_timeout, none)")
 }
 
 // sqlFlags are those that Alembic gives to all commands that run something.

@@ -33,6 +33,7 @@ func (a *app) upgradeCommand() *cobra.Command {
 		},
 	}
 	sqlFlags(cmd, &sql)
+	a.runFlags(cmd)
 	cmd.Flags().BoolVar(&options.CreateSchema, "create-schema", false, "create the configured schema where it is missing")
 	return cmd
 }

@@ -16,8 +16,9 @@ type Flags struct {
 	Schema      string // --schema
 	ShadowURL   string // --shadow-url
 	Embedded    *bool  // --embedded
-	// In place of run.lock_timeout, run.statement_timeout and run.lock_wait.
-	LockTimeout, StatementTimeout, LockWait *time.Duration
+	// In place of run.lock_timeout, run.statement_timeout, run.lock_wait and
+	// safety.max_stall.
+	LockTimeout, StatementTimeout, LockWait, MaxStall *time.Duration
 }
 
 // An Input is all that the configuration is made from, the files apart.
@@ -60,6 +61,9 @@ type Config struct {
 		LockWait         time.Duration // 0 is none
 		Transaction      string        // "each" or "all"
 	}
+
+	// MaxStall is how long others may wait because of a migration; 0 is no bound.
+	MaxStall time.Duration
 
 	Models       Models
 	Autogenerate Autogenerate
@@ -234,6 +238,7 @@ func (c *Config) loadRun() error {
 		{&r.LockTimeout, "--lock-timeout", flags.LockTimeout, f.LockTimeout, 2 * time.Second},
 		{&r.StatementTimeout, "--statement-timeout", flags.StatementTimeout, f.StatementTimeout, 0},
 		{&r.LockWait, "--lock-wait", flags.LockWait, f.LockWait, 10 * time.Minute},
+		{&c.MaxStall, "--max-stall", flags.MaxStall, c.settings.Safety.MaxStall, 300 * time.Millisecond},
 	} {
 		*d.field = or(d.flag, time.Duration(or(d.key, duration(d.preset))))
 		if err := checkDuration(*d.field); err != nil {

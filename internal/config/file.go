@@ -37,6 +37,7 @@ type settings struct {
 	Shadow       shadowTable       `toml:"shadow"`
 	Autogenerate autogenerateTable `toml:"autogenerate"`
 	Naming       namingTable       `toml:"naming"`
+	Safety       safetyTable       `toml:"safety"`
 }
 
 type migrationsTable struct {
@@ -67,6 +68,10 @@ type runTable struct {
 	StatementTimeout *duration    `toml:"statement_timeout"`
 	LockWait         *duration    `toml:"lock_wait"`
 	Transaction      *transaction `toml:"transaction"`
+}
+
+type safetyTable struct {
+	MaxStall *duration `toml:"max_stall"`
 }
 
 // with lays an environment over the file, key by key. The database is not

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/diff"
+	"github.com/aludel-db/aludel/internal/sqltext"
 )
 
 // A Hazard is what a statement may do to data or to others.
@@ -18,28 +19,20 @@ const (
 	Scan     Hazard = "scan"      // all its rows are read
 )
 
-// A LockMode is one of PostgreSQL's table locks, see "Explicit Locking" in its
-// documentation: the further down, the more it conflicts with.
-type LockMode int
+// A LockMode is one of PostgreSQL's table locks.
+type LockMode = sqltext.LockMode
 
 // The modes that statements of this package take.
 const (
-	AccessShare LockMode = iota + 1
-	RowShare
-	RowExclusive
-	ShareUpdateExclusive // against other definitions and VACUUM
-	Share                // against writes
-	ShareRowExclusive
-	Exclusive
-	AccessExclusive // against all, also reads
+	AccessShare          = sqltext.AccessShare
+	RowShare             = sqltext.RowShare
+	RowExclusive         = sqltext.RowExclusive
+	ShareUpdateExclusive = sqltext.ShareUpdateExclusive
+	Share                = sqltext.Share
+	ShareRowExclusive    = sqltext.ShareRowExclusive
+	Exclusive            = sqltext.Exclusive
+	AccessExclusive      = sqltext.AccessExclusive
 )
-
-// String is how LOCK TABLE names it.
-func (m LockMode) String() string {
-	return [...]string{
-		"", "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE",
-	}[m]
-}
 
 // A Lock is held on a table or a view until the end of the transaction. The
 // partitions of a table are locked with it.

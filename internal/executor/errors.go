@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -100,17 +101,45 @@ func (e *StaleError) Error() string {
 }
 func (e *StaleError) Unwrap() error { return e.Err }
 
-// A LockTimeoutError is a step that could not get its locks in time.
+// A LockTimeoutError is a step that could not get its locks in time. Nothing of
+// it was applied.
 type LockTimeoutError struct {
-	Tries int
-	Err   error
+	Tries    int // that queued
+	Waited   time.Duration
+	Blockers []Blocker // who held them at the end, as far as it was seen
+	Err      error     // of the last try; nil where others held the locks all the time
 }
 
 func (e *LockTimeoutError) Error() string {
-	return fmt.Sprintf("%v (gave up after %d tries)", e.Err, e.Tries)
+	text := "its locks were held by others for " + e.Waited.Round(100*time.Millisecond).String()
+	if e.Err != nil {
+		text = fmt.Sprintf("%v (gave up after %d tries in %s)", e.Err, e.Tries, e.Waited.Round(100*time.Millisecond))
+	}
+	for i := range e.Blockers {
+		text += "\n" + e.Blockers[i].String()
+	}
+	return text
 }
 
 func (e *LockTimeoutError) Unwrap() error { return e.Err }
+
+// A StallError is a statement that was cancelled since somebody had waited for it
+// as long as MaxStall allows. Nothing of its transaction was applied.
+type StallError struct {
+	Stall
+	Budget time.Duration
+	Err    error // that the server gave to the statement
+}
+
+func (e *StallError) Error() string {
+	where := ""
+	if e.Relation != "" {
+		where = " for " + e.Relation
+	}
+	return fmt.Sprintf("cancelled, as pid %d had to wait%s longer than %s because of it: %v", e.PID, where, e.Budget, e.Err)
+}
+
+func (e *StallError) Unwrap() error { return e.Err }
 
 // statementError finds the place in the file of an error in a section.
 // character is the 1-based character within the section, 0 where the server

@@ -18,6 +18,8 @@ const (
 	StatementDone                  // one statement outside a transaction is done
 	IndexDropped                   // an INVALID index that a failed attempt left is dropped
 	BatchDone                      // a batch of a statement is committed
+	LocksAwaited                   // Blockers hold locks that the step needs; it doesn't queue for them
+	IndexProgress                  // an index is being built CONCURRENTLY
 )
 
 // An Event is something that happened during a run.
@@ -36,6 +38,11 @@ type Event struct {
 	Rows, RowsTotal int64
 	PerSecond       float64
 	Left            time.Duration
+	// Blockers of LocksAwaited and IndexProgress are who is waited for.
+	Blockers []Blocker
+	// Phase of IndexProgress is PostgreSQL's word for it; Rows of RowsTotal are
+	// blocks, rows or sessions, as the phase has it.
+	Phase string
 	// Slowed says why Pause is longer than the batch's time asks for; else empty.
 	Slowed string
 	Err    error

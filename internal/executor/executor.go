@@ -34,6 +34,10 @@ type Options struct {
 	// LockTimeout bounds each wait for a lock inside a transaction; 0 is no
 	// bound. A file's own option goes before it.
 	LockTimeout time.Duration
+	// MaxStall is how long others may wait because of this run: it looks before it
+	// queues for a lock, queues no longer than this, and is cancelled when somebody
+	// has waited for it as long. 0 is no bound, as for a database that nobody uses.
+	MaxStall time.Duration
 	// StatementTimeout bounds each statement; 0 is no bound.
 	StatementTimeout time.Duration
 	// LockWait bounds the repetition of a step that runs into LockTimeout.
@@ -42,7 +46,7 @@ type Options struct {
 	SingleTransaction bool
 	// Host and Program go into the history.
 	Host, Program string
-	// OnEvent hears what happens, on the goroutine of the run. May be nil.
+	// OnEvent hears what happens, one thing at a time. May be nil.
 	OnEvent func(Event)
 }
 
@@ -109,6 +113,11 @@ type runner struct {
 	job       *Job
 	heads     []string // the version rows at this moment, sorted
 	announced int      // steps of which StepStarted has been told
+	at        int      // the step that runs
+	try       int      // how often it was tried, from 1
+	stray     bool     // a cancel request is under way whose statement has ended
+	// hurryVacuum has the server ask autovacuums at once to let us by.
+	hurryVacuum bool
 }
 
 // Run runs the job on conn, which stays the caller's. The caller holds the
@@ -117,7 +126,7 @@ type runner struct {
 // says what stands. It is resumable: a new plan goes on where this one ended.
 func Run(ctx context.Context, conn *pgx.Conn, job *Job, options Options) error {
 	r := &runner{Options: options, conn: conn, job: job, heads: job.plan.From}
-	if r.OnEvent == nil {
+	if r.OnEvent = oneByOne(options.OnEvent); options.OnEvent == nil {
 		r.OnEvent = func(Event) {}
 	}
 	if err := r.checkPartial(ctx); err != nil {
@@ -128,6 +137,16 @@ func Run(ctx context.Context, conn *pgx.Conn, job *Job, options Options) error {
 	}
 	return r.walk(func(spans []span) error { return r.transactions(ctx, spans) },
 		func(i int) error { return r.outsideTransaction(ctx, i) })
+}
+
+// oneByOne has one event be told at a time: a guard tells some as well.
+func oneByOne(tell func(Event)) func(Event) {
+	var mu sync.Mutex
+	return func(e Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		tell(e)
+	}
 }
 
 // walk visits the steps in order: transactions, as many at once as can be sent

@@ -44,6 +44,9 @@ func (r *runner) build(s span, rows []string) *message {
 	}
 	m.add(1, setTimeout("LOCAL lock_timeout", r.lockTimeout(nil)))
 	m.add(1, setTimeout("LOCAL statement_timeout", r.StatementTimeout))
+	if r.hurryVacuum {
+		m.add(1, setTimeout("LOCAL deadlock_timeout", vacuumYield))
+	}
 	m.add(1, r.Table.LockSQL())
 	m.check = m.statements
 	m.add(1, r.Table.CheckSQL(rows))
@@ -99,7 +102,14 @@ func (r *runner) lockTimeout(s *revision.Section) time.Duration {
 	if s != nil && s.LockTimeout != nil {
 		return *s.LockTimeout
 	}
-	return r.LockTimeout
+	if r.MaxStall <= 0 {
+		return r.LockTimeout
+	}
+	queue := min(queueTime<<min(max(r.try-1, 0), 10), r.MaxStall)
+	if r.LockTimeout > 0 {
+		queue = min(queue, r.LockTimeout)
+	}
+	return queue
 }
 
 func (r *runner) statementTimeout(s *revision.Section) time.Duration {

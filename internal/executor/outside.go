@@ -131,7 +131,47 @@ func (o *outside) statement(ctx context.Context) error {
 	if err := o.note(ctx, versiontable.Running, nil); err != nil {
 		return err
 	}
+	o.at, o.try = o.i, 1
+	for start := time.Now(); ; {
+		err := o.once(ctx, start)
+		if err == nil {
+			return nil
+		}
+		// One that is CONCURRENTLY may have left something behind, which the next
+		// run looks for.
+		repeatable := o.section.Statements[o.done].Class != sqltext.NonTransactional
+		if err = o.again(ctx, o.i, start, repeatable, err); err != nil {
+			return err
+		}
+	}
+}
+
+// once tries the next statement. What needs no strong lock, and so all that is
+// CONCURRENTLY, may take its time to get it.
+func (o *outside) once(ctx context.Context, start time.Time) error {
 	statement := &o.section.Statements[o.done]
+	alone := *o.section
+	alone.Statements = o.section.Statements[o.done : o.done+1]
+	sections := []*revision.Section{&alone}
+	calm := statement.Class == sqltext.NonTransactional || letsBy(sections)
+	if !calm {
+		if err := o.clear(ctx, o.i, sections, start); err != nil {
+			return err
+		}
+	}
+	if o.MaxStall > 0 && o.section.LockTimeout == nil {
+		timeout := time.Duration(0)
+		if !calm {
+			timeout = o.lockTimeout(nil)
+		}
+		if _, err := o.send(ctx, setTimeout("lock_timeout", timeout)); err != nil {
+			return fmt.Errorf("setting up the session: %w", err)
+		}
+	}
+	return o.guarded(ctx, calm, func() error { return o.sendStatement(ctx, statement) })
+}
+
+func (o *outside) sendStatement(ctx context.Context, statement *sqltext.Statement) error {
 	_, err := o.send(ctx, statement.Text)
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {

@@ -42,27 +42,17 @@ func (r *runner) spans(i int) []span {
 // transactions runs spans, and tries one again for as long as LockWait allows
 // when others hold the locks that it needs.
 func (r *runner) transactions(ctx context.Context, spans []span) error {
-	try, start := 1, time.Now()
-	for {
-		done, err := r.attempt(ctx, spans)
+	r.at, r.try = spans[0].from, 1
+	for start := time.Now(); ; {
+		done, err := r.carefully(ctx, spans, start)
 		if err == nil {
 			return r.resetSession(ctx, spans[len(spans)-1])
 		}
 		if done > 0 {
-			spans, try, start = spans[done:], 1, time.Now()
+			spans, r.try, start = spans[done:], 1, time.Now()
 		}
-		pause := retryPause(try)
-		if isLockTimeout(err) && time.Since(start)+pause < r.LockWait {
-			e := r.event(StepRetried, spans[0].from)
-			e.Err, e.Pause = err, pause
-			r.OnEvent(e)
-			if sleep(ctx, pause) == nil {
-				try++
-				continue
-			}
-		}
-		if isLockTimeout(err) {
-			err = &LockTimeoutError{Tries: try, Err: err}
+		if err = r.again(ctx, spans[0].from, start, true, err); err == nil {
+			continue
 		}
 		if ctx.Err() != nil {
 			err = &InterruptedError{Cause: ctx.Err(), Err: err}
@@ -72,6 +62,42 @@ func (r *runner) transactions(ctx context.Context, spans []span) error {
 		}
 		return r.fail(ctx, spans[0].from, err)
 	}
+}
+
+// carefully waits until the locks are to be had, and sends the transactions under
+// a guard.
+func (r *runner) carefully(ctx context.Context, spans []span, start time.Time) (done int, err error) {
+	sections := r.job.sections[spans[0].from:spans[len(spans)-1].to]
+	if err := r.clear(ctx, spans[0].from, sections, start); err != nil {
+		return 0, err
+	}
+	return done, r.guarded(ctx, letsBy(sections), func() error {
+		done, err = r.attempt(ctx, spans)
+		return err
+	})
+}
+
+// again pauses before another try, where an error is one of locks, the statement
+// can be repeated and there is time; else it answers the error to end with.
+func (r *runner) again(ctx context.Context, i int, start time.Time, repeatable bool, err error) error {
+	var gaveUp *LockTimeoutError
+	if !isLockTimeout(err) || errors.As(err, &gaveUp) {
+		return err
+	}
+	if queued := (*queuedError)(nil); errors.As(err, &queued) {
+		err = queued.error
+	}
+	pause := retryPause(r.try)
+	if repeatable && time.Since(start)+pause < r.LockWait {
+		e := r.event(StepRetried, i)
+		e.Err, e.Pause = err, pause
+		r.OnEvent(e)
+		if sleep(ctx, pause) == nil {
+			r.try++
+			return nil
+		}
+	}
+	return &LockTimeoutError{Tries: r.try, Waited: time.Since(start), Err: err}
 }
 
 // retryPause grows from a tenth of a second to ten seconds, with jitter, so
@@ -90,10 +116,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// isLockTimeout: lock_not_available or deadlock_detected.
+// isLockTimeout: lock_not_available or deadlock_detected, or a guard has ended
+// what queued for too long.
 func isLockTimeout(err error) bool {
 	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && (pgErr.Code == "55P03" || pgErr.Code == "40P01")
+	var queued *queuedError
+	return errors.As(err, &queued) || errors.As(err, &pgErr) && (pgErr.Code == "55P03" || pgErr.Code == "40P01")
 }
 
 // attempt sends the transactions of spans, some of them ahead, and answers how
