@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 
 	"github.com/jackc/pgx/v5"
 
@@ -57,6 +58,7 @@ func (e *ModelsError) Unwrap() error { return errors.Unwrap(e.err) }
 func modelsError(err error) error {
 	var statement *desired.StatementError
 	var syntax *desired.SyntaxError
+	var missing *desired.NoFileError
 	var command *desired.CommandError
 	switch {
 	case errors.As(err, &statement):
@@ -67,9 +69,15 @@ func modelsError(err error) error {
 		}
 		return e
 	case errors.As(err, &syntax):
-		return &ModelsError{Path: syntax.Path, Line: syntax.Line, Column: syntax.Column, Hint: syntax.Hint, err: err}
+		return &ModelsError{Path: syntax.Path, Line: syntax.Line, Column: syntax.Column, Source: syntax.Source, Hint: syntax.Hint, err: err}
+	case errors.As(err, &missing):
+		return &ModelsError{Path: missing.Path, err: err}
 	case errors.As(err, &command):
-		return &ModelsError{err: err}
+		e := &ModelsError{err: err}
+		if errors.Is(err, exec.ErrNotFound) {
+			e.Hint = "is it installed, and in PATH?"
+		}
+		return e
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -196,17 +197,58 @@ func (a *app) process(cmd *cobra.Command, d *aludel.Difference) ([]aludel.Schema
 	run.Stdin, run.Stderr = bytes.NewReader(input), a.options.Stderr
 	out, err := run.Output()
 	if err != nil {
-		return nil, fmt.Errorf("autogenerate.process, %s: %w", words[0], err)
+		return nil, &processError{command: words[0], err: err}
 	}
+	return keptChanges(words[0], out, d.Changes)
+}
+
+// keptChanges reads what the command printed: some of the changes that it got.
+func keptChanges(command string, out []byte, all []aludel.SchemaChange) ([]aludel.SchemaChange, error) {
+	const advice = "it has to print {\"changes\": [...]} as it got it, without those to leave out"
 	var kept struct {
-		Changes []schemaChangeJSON `json:"changes"`
+		Changes *[]schemaChangeJSON `json:"changes"`
 	}
-	if err := json.Unmarshal(out, &kept); err != nil {
-		return nil, fmt.Errorf("autogenerate.process, %s: it has to print {\"changes\": [...]} as it got it: %w", words[0], err)
+	var form *json.UnmarshalTypeError
+	switch err := json.Unmarshal(out, &kept); {
+	case len(bytes.TrimSpace(out)) == 0:
+		return nil, &processError{command, errors.New("it printed nothing"), advice}
+	case errors.As(err, &form):
+		return nil, &processError{command, fmt.Errorf("what it printed is JSON of another form; it begins with %s", beginning(out)), advice}
+	case err != nil:
+		return nil, &processError{command, fmt.Errorf("what it printed is no JSON: %w; it begins with %s", err, beginning(out)), advice}
+	case kept.Changes == nil:
+		return nil, &processError{command, errors.New("what it printed has no \"changes\""), advice}
 	}
 	var list []aludel.SchemaChange
-	for _, c := range kept.Changes {
-		list = append(list, aludel.SchemaChange{Kind: c.Kind, Object: c.Object, Action: c.Action, Was: c.Was, Facts: c.Facts})
+	for _, c := range *kept.Changes {
+		i := slices.IndexFunc(all, func(got aludel.SchemaChange) bool {
+			return got.Kind == c.Kind && got.Object == c.Object && got.Action == c.Action
+		})
+		if i < 0 {
+			return nil, &processError{command, fmt.Errorf("it printed a change that it didn't get: %s %s %s", c.Action, c.Kind, c.Object), "it can leave changes out, and not add or alter any"}
+		}
+		list = append(list, all[i])
 	}
 	return list, nil
 }
+
+// maxBeginning is how many characters of an output messages show.
+const maxBeginning = 60
+
+// beginning shows how a text begins, in quotes.
+func beginning(text []byte) string {
+	runes := []rune(strings.TrimSpace(string(text)))
+	return strconv.Quote(string(runes[:min(len(runes), maxBeginning)]))
+}
+
+// A processError is a command of autogenerate.process that did not do its part.
+type processError struct {
+	command string
+	err     error
+	advice  string
+}
+
+func (e *processError) Error() string {
+	return fmt.Sprintf("autogenerate.process, %s: %v", e.command, e.err)
+}
+func (e *processError) Unwrap() error { return e.err }

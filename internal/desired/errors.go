@@ -2,6 +2,7 @@ package desired
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -10,13 +11,27 @@ import (
 // A SyntaxError is a script that can't be taken apart.
 type SyntaxError struct {
 	Path          string
-	Line, Column  int // 1-based; the column counts characters
+	Line, Column  int    // 1-based; the column counts characters
+	Source        string // that line
 	Message, Hint string
 }
 
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.Path, e.Line, e.Column, e.Message)
 }
+
+// A NoFileError is a path, or a pattern, of a source where nothing is.
+type NoFileError struct{ Path string }
+
+func (e *NoFileError) Error() string {
+	if strings.ContainsAny(e.Path, "*?[") {
+		return "no file is at " + e.Path
+	}
+	return "there is no file or folder " + e.Path
+}
+
+// Unwrap makes it an [fs.ErrNotExist].
+func (e *NoFileError) Unwrap() error { return fs.ErrNotExist }
 
 // A StatementError is a statement of a source that the server refused.
 type StatementError struct {
@@ -46,7 +61,7 @@ type CommandError struct {
 func (e *CommandError) Error() string {
 	name := e.Name
 	if name == "" {
-		name = "the command `" + strings.Join(e.Command, " ") + "` for the models"
+		name = "the command `" + oneLine(e.Command) + "` for the models"
 	}
 	text := fmt.Sprintf("%s: %v", name, e.Err)
 	if e.Stderr != "" {

@@ -20,6 +20,9 @@ func (s *Source) read(ctx context.Context, show func(string) string) ([]text, er
 	var texts []text
 	for _, path := range s.Paths {
 		files, err := filesAt(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &NoFileError{Path: show(path)}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -28,7 +31,7 @@ func (s *Source) read(ctx context.Context, show func(string) string) ([]text, er
 			if err != nil {
 				return nil, fmt.Errorf("reading the state: %w", err)
 			}
-			texts = append(texts, text{show(file), withoutDown(withoutMeta(string(data)))})
+			texts = append(texts, text{name: show(file), sql: withoutDown(withoutMeta(string(data)))})
 		}
 	}
 	if len(s.Command) > 0 {
@@ -36,7 +39,7 @@ func (s *Source) read(ctx context.Context, show func(string) string) ([]text, er
 		if err != nil {
 			return nil, err
 		}
-		texts = append(texts, text{s.name(), withoutMeta(out)})
+		texts = append(texts, text{name: s.name(), sql: withoutMeta(out), printed: true})
 	}
 	return texts, nil
 }
@@ -51,7 +54,7 @@ func filesAt(path string) ([]string, error) {
 			return nil, fmt.Errorf("reading the state: the pattern %s can't be read", path)
 		}
 		if len(matches) == 0 {
-			return nil, fmt.Errorf("reading the state: no file is at %s", path)
+			return nil, fs.ErrNotExist
 		}
 	}
 	var files []string
@@ -95,7 +98,19 @@ func (s *Source) name() string {
 	if s.Name != "" {
 		return s.Name
 	}
-	return "output of `" + strings.Join(s.Command, " ") + "`"
+	return "output of `" + oneLine(s.Command) + "`"
+}
+
+// maxCommand is how many characters of a command messages show.
+const maxCommand = 80
+
+// oneLine is a command for a message, which names what may be a whole script.
+func oneLine(command []string) string {
+	text := []rune(strings.Join(strings.Fields(strings.Join(command, " ")), " "))
+	if len(text) > maxCommand {
+		return string(text[:maxCommand-1]) + "…"
+	}
+	return string(text)
 }
 
 // commandPatience is how long a command may take to end after it was told to.
