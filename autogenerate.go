@@ -724,6 +724,9 @@ func (g *autogeneration) sights(ctx context.Context, p *prover) (conn *pgx.Conn,
 	return conn, before, want, group.Wait()
 }
 
+// notProven begins a section of which not all is proven.
+const notProven = "-- not proven:"
+
 // confess says above the sections what of them is not proven.
 func (g *autogeneration) confess(d *revision.Draft) {
 	for direction, text := range map[Direction]*string{Up: &d.Up, Down: &d.Down} {
@@ -731,7 +734,7 @@ func (g *autogeneration) confess(d *revision.Draft) {
 		if seen == "" {
 			continue
 		}
-		note := "-- not proven: behind this, " + g.result.Observer + " shows in place of what is marked - what is marked +\n"
+		note := notProven + " behind this, " + g.result.Observer + " shows in place of what is marked - what is marked +\n"
 		for line := range strings.Lines(seen) {
 			note += "--   " + line
 		}

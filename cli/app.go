@@ -54,6 +54,10 @@ func (a *app) checkFlags(cmd *cobra.Command) error {
 	case "text":
 	case "json":
 		a.out.json = true
+	case "markdown":
+		if cmd.Name() != "check" {
+			return &usageError{err: errors.New("-o markdown: check alone writes that; the formats here are text and json"), cmd: cmd}
+		}
 	default:
 		return &usageError{err: fmt.Errorf("-o %s: the formats are text and json", a.output), cmd: cmd}
 	}

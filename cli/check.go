@@ -38,8 +38,10 @@ func (a *app) checkCommand() *cobra.Command {
 		Long: "Tell whether models, revisions and database agree: the models ([models] in aludel.toml), where\n" +
 			"there are any, with what the revisions make; the database, where one is configured, with what\n" +
 			"the revisions make up to where it stands. Ends with status 3 where something differs or is\n" +
-			"pending, and 4 where the database is not what its revisions make, or one was edited since.",
-		Example: "  aludel check\n  aludel check --no-database --strict",
+			"pending, and 4 where the database is not what its revisions make, or one was edited since.\n" +
+			"Warnings tell of several heads, of files whose names sort in another order than they run, and of\n" +
+			"down sections that are absent, empty or not proven. -o markdown writes a comment for a pull request.",
+		Example: "  aludel check\n  aludel check --no-database --strict\n  aludel check --no-database -o markdown > comment.md",
 		Args:    arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -114,11 +116,14 @@ func (a *app) checked(c *aludel.Check, strict bool) error {
 		}
 		a.out.note("warning: %s%s", where, w.Message)
 	}
-	if a.out.json {
+	switch a.output {
+	case "json":
 		if err := a.out.data(toCheckJSON(c)); err != nil {
 			return err
 		}
-	} else {
+	case "markdown":
+		a.checkedMarkdown(c)
+	default:
 		a.checkedText(c)
 	}
 	switch {
