@@ -58,7 +58,7 @@ var modelsKinds = map[string]modelsKind{
 // goSchema is a program that prints models.
 func goSchema(name, orm, model string) string {
 	return "// Schema prints the tables of the models: \"aludel revision --autogenerate\" runs it.\npackage main\n\nimport (\n" +
-		fmt.Sprintf("\t%s \"github.com/aludel-db/aludel/orm/%s\"\n\n\t\"%%s/models\"\n)\n\nfunc main() { %[1]s.Print(%s) }\n", name, orm, model)
+		fmt.Sprintf("\t%[1]s \"github.com/aludel-db/aludel/orm/%[2]s\"\n\n\t\"%%s/models\"\n)\n\nfunc main() { %[1]s.Print(%[3]s) }\n", name, orm, model)
 }
 
 func modelsNames() []string { return slices.Sorted(maps.Keys(modelsKinds)) }

@@ -129,6 +129,11 @@ def ddl(found):
         if any(metadata is m for m in done):
             continue
         done.append(metadata)
+        nameless = index_without_name(metadata)
+        if nameless is not None:
+            columns = ", ".join(c.name for c in nameless.columns)
+            raise Failure("table '%s': its index of %s has no name: give it one, or the naming_convention an \"ix\"%s" % (
+                nameless.table.fullname, columns, model_of(nameless.table.fullname, [v for v, _ in found])))
         try:
             add_keys_later(metadata)
             metadata.create_all(connection, checkfirst=False)
@@ -147,6 +152,16 @@ def add_keys_later(metadata):
             key.use_alter = True
             for element in key.elements:
                 element.column  # raises where there is none: DDL would only lack a type
+
+
+def index_without_name(metadata):
+    """An index that SQLAlchemy can't write: one of a column with index=True, where a
+    naming_convention has nothing for indexes."""
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if index.name is None:
+                return index
+    return None
 
 
 def in_order(script):
@@ -210,11 +225,14 @@ def path_of(module):
 def model_in(message, values):
     """Where the model is declared whose table a message names by one of its columns."""
     table = re.search(r"column '([^']+)\.[^'.]+'|table '([^']+)', column", message)
-    if not table:
-        return ""
+    return model_of(table.group(1) or table.group(2), values) if table else ""
+
+
+def model_of(table, values):
+    """Where the model of a table is declared."""
     for value in values:
         for mapper in getattr(getattr(value, "registry", None), "mappers", ()):
-            if getattr(mapper.local_table, "fullname", None) == (table.group(1) or table.group(2)):
+            if getattr(mapper.local_table, "fullname", None) == table:
                 return ", in model %s%s" % (mapper.class_.__name__, place(mapper.class_))
     return ""
 

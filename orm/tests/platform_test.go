@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
 	"gorm.io/gorm/logger"
 
 	"github.com/aludel-db/aludel"
+	"github.com/aludel-db/aludel/cli"
 	"github.com/aludel-db/aludel/internal/pgtest"
 	bunddl "github.com/aludel-db/aludel/orm/bun"
 	gormddl "github.com/aludel-db/aludel/orm/gorm"
@@ -19,9 +21,18 @@ import (
 	"github.com/aludel-db/aludel/orm/tests/gormmodels"
 )
 
-func TestMain(m *testing.M) {
+// withServer runs the tests with the shared PostgreSQL.
+type withServer struct{ m *testing.M }
+
+func (w withServer) Run() int {
 	logger.Default = logger.Discard // GORM prints errors as well
-	os.Exit(pgtest.Run(m))
+	return pgtest.Run(w.m)
+}
+
+func TestMain(m *testing.M) {
+	testscript.Main(withServer{m}, map[string]func(){
+		"aludel": func() { os.Exit(cli.Main(cli.Options{})) },
+	})
 }
 
 // One schema in SQL and as models of each ORM. What leads from the one in SQL

@@ -59,6 +59,7 @@ func TestSQLAlchemyErrors(t *testing.T) {
 		"bad_column:Base":    `importing bad_column: bad_column.py:8: ArgumentError: .*NoKey.*primary key.*`,
 		"bad_reference:Base": `NoReferencedTableError: .*'orders.user_id'.*'users'.*, in model Order \(bad_reference.py:7\)`,
 		"bad_type:Base":      `CompileError: .*'note'.*, in model Order \(bad_type.py:8\)`,
+		"bad_index:Base":     `table 'orders': its index of note has no name: give it one, or the naming_convention an "ix", in model Order \(bad_index.py:8\)`,
 		"nowhere:Base":       `importing nowhere: ModuleNotFoundError: No module named 'nowhere'`,
 		"empty:none":         `module empty \(empty.py\) has no attribute none; it has metadata`,
 		"empty:other":        `empty:other \(int\) neither has metadata nor is a list of what has; it has metadata`,
