@@ -1,0 +1,15 @@
+// Schema prints the tables of the models as DDL, without a database. Aludel runs
+// it for "check" and "revision --autogenerate": see [models] in ../aludel.toml.
+package main
+
+import (
+	"gorm.io/gorm"
+
+	gormddl "github.com/aludel-db/aludel/orm/gorm"
+
+	"example.com/experimentation/app/models"
+)
+
+func main() {
+	gormddl.Options{Config: &gorm.Config{NamingStrategy: models.Naming{}}}.Print(models.All()...)
+}
