@@ -19,7 +19,7 @@ demo: build postgres ## run the main job: the example platform upgraded to head 
 	@./scripts/demo $(BIN)/aludel
 
 .PHONY: test
-test: postgres alembic sqlalchemy ## run all tests (ARGS="-run X" passes flags on)
+test: postgres alembic sqlalchemy drizzle ## run all tests (ARGS="-run X" passes flags on)
 	go test ./... $(ARGS)
 	cd internal/sqltext/pgoracle && go test ./...
 	cd orm/bun && go test ./... && cd ../gorm && go vet ./... && cd ../tests && go test ./...
@@ -91,3 +91,7 @@ alembic: # the real Alembic, to compare with
 .PHONY: sqlalchemy
 sqlalchemy: # models to compare with
 	@./scripts/install sqlalchemy
+
+.PHONY: drizzle
+drizzle: # drizzle-kit, whose tour is skipped where npm can't be had
+	@command -v npm >/dev/null && ./scripts/drizzle-npm >/dev/null || echo "no drizzle-kit from npm: its tour is skipped"

@@ -3,6 +3,8 @@ package tests
 import (
 	"bytes"
 	"flag"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -23,12 +25,21 @@ func TestTours(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	drizzle := filepath.Join(root, ".cache", "drizzle") // see scripts/drizzle-npm
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/tour",
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
+		Condition: func(condition string) (bool, error) {
+			if condition != "drizzle" {
+				return false, fmt.Errorf("unknown condition %s", condition)
+			}
+			_, err := os.Stat(filepath.Join(drizzle, "node_modules", ".bin", "drizzle-kit"))
+			return err == nil, nil
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ROOT", root)
+			env.Setenv("DRIZZLE", drizzle)
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY"} {
 				out, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
 				if err != nil {
