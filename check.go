@@ -210,9 +210,9 @@ func sectionWarnings(r *revision.Revision) []CheckWarning {
 	return list
 }
 
-// sortsTooEarly answers a parent that is loaded after r.
+// sortsTooEarly answers a parent, or what r depends on, that is loaded after r.
 func (m *Migrator) sortsTooEarly(r *revision.Revision) *revision.Revision {
-	for _, id := range r.DownRevisions {
+	for _, id := range slices.Concat(r.DownRevisions, r.DependsOn) {
 		if p := m.graph.Get(id); p != nil && m.graph.Place(p) > m.graph.Place(r) {
 			return p
 		}
