@@ -45,6 +45,10 @@ fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each
 bench: build postgres ## run the benchmarks: ratios against bare pgx and psql in one run
 	go test -run '^$$' -bench . -benchmem $(ARGS) ./...
 
+.PHONY: campaign/stall
+campaign/stall: postgres ## changes on a busy table, beside plain SQL: nobody waits longer than the budget (ROWS=1000000)
+	go test ./internal/load -v -whole -rows $(or $(ROWS),1000000) -timeout 2h $(ARGS)
+
 .PHONY: golden
 golden: postgres ## rewrite expected output in the txtar files; read the difference before you commit it
 	go test ./cli ./internal/draw ./internal/sqltext -update

@@ -80,6 +80,9 @@ type Options struct {
 	// that runs into LockTimeout is tried again; default [DefaultLockWait];
 	// negative is no wait.
 	LockWait time.Duration
+	// Redact leaves out the queries of those that a migration waits for: they may
+	// hold what is nobody's business.
+	Redact bool
 	// SingleTransaction runs all pending migrations in one transaction rather
 	// than each in its own.
 	SingleTransaction bool
@@ -232,7 +235,7 @@ func (m *Migrator) prepare(ctx context.Context, conn *pgx.Conn, plan planner, ro
 func (m *Migrator) executorOptions() executor.Options {
 	return executor.Options{
 		Table: &m.table, LockTimeout: m.options.LockTimeout, StatementTimeout: m.options.StatementTimeout,
-		MaxStall: m.options.MaxStall, LockWait: m.options.LockWait, SingleTransaction: m.options.SingleTransaction,
+		MaxStall: m.options.MaxStall, Redact: m.options.Redact, LockWait: m.options.LockWait, SingleTransaction: m.options.SingleTransaction,
 		Host: host(), Program: "aludel " + Version(),
 		OnEvent: func(e executor.Event) { m.options.OnEvent(m.publicEvent(&e)) },
 	}

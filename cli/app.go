@@ -27,6 +27,8 @@ type app struct {
 	embedded bool
 	output   string
 	verbose  bool
+	// waitForDatabase is how long to try to reach the database.
+	waitForDatabase time.Duration
 	x        map[string]string // -x
 	loaded   *config.Config
 	shadows  map[int]*aludel.Shadow // by the major version that was asked for
@@ -153,7 +155,7 @@ func (a *app) libraryOptions(c *config.Config) (aludel.Options, error) {
 		VersionTableSchema: c.VersionTableSchema, HistoryTable: c.HistoryTable,
 		LockTimeout: unbounded(c.Run.LockTimeout), StatementTimeout: c.Run.StatementTimeout, LockWait: unbounded(c.Run.LockWait),
 		MaxStall:          unbounded(c.MaxStall),
-		SingleTransaction: c.Run.Transaction == "all", FileTemplate: c.Migrations.FileTemplate,
+		SingleTransaction: c.Run.Transaction == "all", Redact: c.Redact, FileTemplate: c.Migrations.FileTemplate,
 		SlugLength: c.Migrations.SlugLength, Location: c.Migrations.Timezone,
 	}
 	template, err := os.ReadFile(c.Migrations.Template)
@@ -189,12 +191,41 @@ func (a *app) connect(ctx context.Context) (*pgx.Conn, error) {
 
 // dial opens a connection for as long as the command runs.
 func (a *app) dial(ctx context.Context, settings *pgx.ConnConfig) (*pgx.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, settings)
+	conn, err := a.dialPatiently(ctx, settings)
 	if err != nil {
-		return nil, connectError(settings, err)
+		return nil, err
 	}
 	a.closers = append(a.closers, func() error { return conn.Close(context.WithoutCancel(ctx)) })
 	return conn, nil
+}
+
+// dialAgain is between attempts to reach a server that is not there yet.
+const dialAgain = 250 * time.Millisecond
+
+// dialPatiently tries for as long as --wait-for-database says, where what is wrong
+// may come right by itself: nobody answers, or the server is still starting.
+func (a *app) dialPatiently(ctx context.Context, settings *pgx.ConnConfig) (*pgx.Conn, error) {
+	for start, told := time.Now(), ""; ; {
+		conn, err := pgx.ConnectConfig(ctx, settings)
+		if err == nil {
+			return conn, nil
+		}
+		said := connectError(settings, err)
+		var server *pgconn.PgError
+		const cannotConnectNow, tooManyConnections = "57P03", "53300"
+		mayComeRight := !errors.As(err, &server) || server.Code == cannotConnectNow || server.Code == tooManyConnections
+		if !mayComeRight || ctx.Err() != nil || time.Since(start)+dialAgain > a.waitForDatabase {
+			return nil, said
+		}
+		if text := said.Error(); text != told {
+			told = text
+			a.out.note("%s; trying again", text)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(dialAgain):
+		}
+	}
 }
 
 // open reads the revisions and connects, both at once.

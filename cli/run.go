@@ -244,6 +244,9 @@ func (a *app) runFlags(cmd *cobra.Command) {
 			return nil
 		})
 	}
+	cmd.Flags().DurationVar(&a.waitForDatabase, "wait-for-database", 0, "how long to try to reach a server that is not there yet, a `DURATION`, for containers that start together")
+	cmd.Flags().StringVar(&a.flags.Transaction, "transaction", "", "`each` migration in a transaction of its own, or all in one (run.transaction)")
+	cmd.Flags().BoolVar(&a.flags.Redact, "redact", false, "leave the queries out where others are named that hold locks (safety.redact)")
 	f := &a.flags
 	given(&f.MaxStall, "max-stall", "how long others may wait because of this, a `DURATION`; 0 for a database that nobody uses (safety.max_stall, 300ms)")
 	given(&f.LockTimeout, "lock-timeout", "how long a statement queues for a lock at most, a `DURATION` (run.lock_timeout, 2s)")

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/aludel-db/aludel"
@@ -8,7 +11,7 @@ import (
 
 func (a *app) upgradeCommand() *cobra.Command {
 	var options aludel.UpgradeOptions
-	var sql bool
+	var sql, checkOnly bool
 	cmd := &cobra.Command{
 		Use:   "upgrade REVISION",
 		Short: "Run what is missing up to a revision",
@@ -25,6 +28,9 @@ func (a *app) upgradeCommand() *cobra.Command {
 				return err
 			}
 			options.Target = args[0]
+			if checkOnly {
+				return a.checkPlan(cmd.Context(), m, conn, args)
+			}
 			result, err := m.Upgrade(cmd.Context(), conn, options)
 			if err != nil {
 				return err
@@ -34,6 +40,19 @@ func (a *app) upgradeCommand() *cobra.Command {
 	}
 	sqlFlags(cmd, &sql)
 	a.runFlags(cmd)
+	cmd.Flags().BoolVar(&checkOnly, "check-only", false, "run nothing: show what is missing, and end with status 3 where something is")
 	cmd.Flags().BoolVar(&options.CreateSchema, "create-schema", false, "create the configured schema where it is missing")
 	return cmd
+}
+
+// checkPlan shows what an upgrade would run.
+func (a *app) checkPlan(ctx context.Context, m *aludel.Migrator, conn *pgx.Conn, targets []string) error {
+	p, err := m.Plan(ctx, conn, aludel.PlanOptions{Direction: aludel.Up, Targets: targets})
+	if err == nil {
+		err = a.plan(p)
+	}
+	if err == nil && len(p.Steps) > 0 {
+		err = &statusError{exitDiffers}
+	}
+	return err
 }

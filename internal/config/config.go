@@ -19,6 +19,8 @@ type Flags struct {
 	// In place of run.lock_timeout, run.statement_timeout, run.lock_wait and
 	// safety.max_stall.
 	LockTimeout, StatementTimeout, LockWait, MaxStall *time.Duration
+	Transaction                                       string // in place of run.transaction
+	Redact                                            bool   // has safety.redact be true
 }
 
 // An Input is all that the configuration is made from, the files apart.
@@ -64,6 +66,8 @@ type Config struct {
 
 	// MaxStall is how long others may wait because of a migration; 0 is no bound.
 	MaxStall time.Duration
+	// Redact leaves out the queries of those that a migration waits for.
+	Redact bool
 
 	Models       Models
 	Autogenerate Autogenerate
@@ -228,6 +232,14 @@ func (c *Config) loadMigrations() error {
 func (c *Config) loadRun() error {
 	r, f, flags := &c.Run, &c.settings.Run, &c.input.Flags
 	r.Transaction = or(f.Transaction, transaction{"each"}).text
+	if flags.Transaction != "" {
+		var t transaction
+		if err := t.UnmarshalText([]byte(flags.Transaction)); err != nil {
+			return errorf("--transaction: %v", err)
+		}
+		r.Transaction = t.text
+	}
+	c.Redact = flags.Redact || or(c.settings.Safety.Redact, false)
 	for _, d := range []struct {
 		field  *time.Duration
 		name   string

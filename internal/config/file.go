@@ -72,6 +72,7 @@ type runTable struct {
 
 type safetyTable struct {
 	MaxStall *duration `toml:"max_stall"`
+	Redact   *bool     `toml:"redact"`
 }
 
 // with lays an environment over the file, key by key. The database is not

@@ -38,6 +38,8 @@ type Options struct {
 	// queues for a lock, queues no longer than this, and is cancelled when somebody
 	// has waited for it as long. 0 is no bound, as for a database that nobody uses.
 	MaxStall time.Duration
+	// Redact leaves out the queries of others.
+	Redact bool
 	// StatementTimeout bounds each statement; 0 is no bound.
 	StatementTimeout time.Duration
 	// LockWait bounds the repetition of a step that runs into LockTimeout.

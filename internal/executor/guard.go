@@ -235,6 +235,9 @@ func (g *guard) progress(ctx context.Context, conn *pgx.Conn) {
 	}
 	if pid := number(8); pid != 0 {
 		b := Blocker{PID: int(pid), User: string(row[9]), Application: string(row[10]), State: string(row[11]), Query: string(row[13]), Relation: "the database", Mode: "a snapshot"}
+		if g.runner.Redact {
+			b.Query = ""
+		}
 		age, _ := strconv.ParseFloat(string(row[12]), 64) // a number
 		b.Age = time.Duration(age * float64(time.Second))
 		e.Blockers = []Blocker{b}

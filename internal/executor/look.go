@@ -138,6 +138,9 @@ func (r *runner) blockers(ctx context.Context, sql string) ([]Blocker, error) {
 			Relation: string(values[1]), Mode: string(values[2]), User: string(values[3]), Application: string(values[4]),
 			State: string(values[5]), Query: string(values[7]), transaction: string(values[8]), vacuum: string(values[9]) == "t",
 		}
+		if r.Redact {
+			b.Query = ""
+		}
 		b.PID, _ = strconv.Atoi(string(values[0]))              // a number
 		age, _ := strconv.ParseFloat(string(values[6]), 64)     // the same
 		b.Age = max(0, time.Duration(age*float64(time.Second))) // not shown: -1
