@@ -3,6 +3,7 @@ package aludel_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -234,5 +235,102 @@ func release(t *testing.T, conn *pgx.Conn) {
 	t.Helper()
 	if _, err := conn.Exec(t.Context(), "COMMIT"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAutovacuumGivesWay: one at work on the table is asked to let the migration
+// by where the role may do that, and else waited for.
+func TestAutovacuumGivesWay(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewPasswordServer(t)
+	admin := connectTo(t, server)
+	run := func(sql string) {
+		t.Helper()
+		for _, sql := range strings.Split(sql, ";") {
+			if _, err := admin.Exec(t.Context(), sql); err != nil {
+				t.Fatalf("%v in %s", err, sql)
+			}
+		}
+	}
+	run("ALTER SYSTEM SET autovacuum_naptime = '1s'; ALTER SYSTEM SET deadlock_timeout = '1h'; SELECT pg_reload_conf(); CREATE ROLE plain; CREATE ROLE granted;" +
+		"GRANT ALL ON SCHEMA public TO plain, granted; GRANT pg_read_all_stats TO granted")
+	if aludel.ServerMajor(admin) >= 15 {
+		run("GRANT SET ON PARAMETER deadlock_timeout TO granted")
+	}
+	for _, role := range []string{server.User, "granted", "plain"} {
+		if role == "granted" && aludel.ServerMajor(admin) < 15 {
+			continue // there is no such grant
+		}
+		// So slow that it would take hours.
+		run("CREATE TABLE t (id int) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);" +
+			"ALTER TABLE t OWNER TO \"" + role + "\"; INSERT INTO t SELECT generate_series(1, 100000); DELETE FROM t")
+		for busy := false; !busy; {
+			err := admin.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.relation = 't'::regclass AND a.backend_type = 'autovacuum worker' AND a.query LIKE '%VACUUM%public.t%')").Scan(&busy)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		waited := false
+		m := newMigrator(t, files("\nALTER TABLE t ADD COLUMN x int;"), aludel.Options{OnEvent: func(e aludel.Event) {
+			if e.Kind == aludel.LocksAwaited && role == "plain" {
+				waited = true
+				run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'")
+			}
+		}})
+		conn := connectTo(t, server)
+		if _, err := conn.Exec(t.Context(), "SET SESSION AUTHORIZATION \""+role+"\""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Upgrade(t.Context(), conn, aludel.UpgradeOptions{}); err != nil {
+			t.Fatalf("%s: %v", role, err)
+		}
+		if waited != (role == "plain") {
+			t.Errorf("%s: waited %t", role, waited)
+		}
+		run("DROP TABLE t, alembic_version, aludel_history")
+	}
+}
+
+func connectTo(t *testing.T, config *pgx.ConnConfig) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// TestClientsAreNoVictims: a client that locks two tables in the other order than
+// a migration is never the one who has to give in to a deadlock.
+func TestClientsAreNoVictims(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(t, "CREATE TABLE a (id int); CREATE TABLE b (id int); INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)")
+	client, stop, ended := db.Connect(t), make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			for _, sql := range []string{"BEGIN", "UPDATE b SET id = id", "SELECT pg_sleep(0.01)", "UPDATE a SET id = id", "COMMIT"} {
+				if _, err := client.Exec(t.Context(), sql); err != nil {
+					ended <- fmt.Errorf("%s: %w", sql, err)
+					return
+				}
+			}
+		}
+	}()
+	var ups []string
+	for i := range 3 {
+		ups = append(ups, fmt.Sprintf("\nALTER TABLE a ADD COLUMN x%[1]d int;\nALTER TABLE b ADD COLUMN x%[1]d int;", i))
+	}
+	_, err := newMigrator(t, files(ups...), aludel.Options{}).Upgrade(t.Context(), db.Connect(t), aludel.UpgradeOptions{})
+	close(stop)
+	if err := errors.Join(err, <-ended); err != nil {
+		t.Fatal(err)
 	}
 }
