@@ -76,6 +76,12 @@ type Options struct {
 	LockTimeout time.Duration
 	// StatementTimeout bounds each statement; default no bound.
 	StatementTimeout time.Duration
+	// TransactionTimeout bounds each transaction, from PostgreSQL 17 on, and
+	// IdleTimeout how long one may stand still; default no bound.
+	TransactionTimeout, IdleTimeout time.Duration
+	// Role is the one that migrations run as, by SET ROLE: the owner of what they
+	// make. The version table and the history stay the connection's. Default none.
+	Role string
 	// LockWait bounds the wait for another runner, and how long a migration
 	// that runs into LockTimeout is tried again; default [DefaultLockWait];
 	// negative is no wait.
@@ -110,6 +116,7 @@ type Migrator struct {
 	folders []revision.Folder
 	table   versiontable.Table
 	options Options
+	alone   bool // in a throw-away database, as its superuser
 }
 
 // New reads and checks the revision files in the root of fsys. It needs no
@@ -233,12 +240,17 @@ func (m *Migrator) prepare(ctx context.Context, conn *pgx.Conn, plan planner, ro
 }
 
 func (m *Migrator) executorOptions() executor.Options {
-	return executor.Options{
+	o := executor.Options{
 		Table: &m.table, LockTimeout: m.options.LockTimeout, StatementTimeout: m.options.StatementTimeout,
+		TransactionTimeout: m.options.TransactionTimeout, IdleTimeout: m.options.IdleTimeout, Role: m.options.Role,
 		MaxStall: m.options.MaxStall, Redact: m.options.Redact, LockWait: m.options.LockWait, SingleTransaction: m.options.SingleTransaction,
 		Host: host(), Program: "aludel " + Version(),
 		OnEvent: func(e executor.Event) { m.options.OnEvent(m.publicEvent(&e)) },
 	}
+	if m.alone { // nobody waits, and roles of another server aren't there
+		o.MaxStall, o.Role, o.NoRoles = 0, "", true
+	}
+	return o
 }
 
 // host is who runs this, for the history: the login name and the machine.

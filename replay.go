@@ -101,7 +101,7 @@ func (m *Migrator) replay(ctx context.Context, s *Shadow, targets ...string) (*p
 func (m *Migrator) quiet() *Migrator {
 	q := *m
 	q.options.OnEvent = func(Event) {}
-	q.options.MaxStall = 0
+	q.alone = true
 	return &q
 }
 

@@ -29,12 +29,12 @@ type app struct {
 	verbose  bool
 	// waitForDatabase is how long to try to reach the database.
 	waitForDatabase time.Duration
-	x        map[string]string // -x
-	loaded   *config.Config
-	shadows  map[int]*aludel.Shadow // by the major version that was asked for
-	closers  []func() error
-	live     bool      // the last line is that of batches
-	told     time.Time // when a line last told of them
+	x               map[string]string // -x
+	loaded          *config.Config
+	shadows         map[int]*aludel.Shadow // by the major version that was asked for
+	closers         []func() error
+	live            bool      // the last line is that of batches
+	told            time.Time // when a line last told of them
 }
 
 func (a *app) globalFlags(f *pflag.FlagSet) {
@@ -154,7 +154,8 @@ func (a *app) libraryOptions(c *config.Config) (aludel.Options, error) {
 		Recursive: c.Migrations.Recursive, Schema: c.Schema, VersionTable: c.VersionTable,
 		VersionTableSchema: c.VersionTableSchema, HistoryTable: c.HistoryTable,
 		LockTimeout: unbounded(c.Run.LockTimeout), StatementTimeout: c.Run.StatementTimeout, LockWait: unbounded(c.Run.LockWait),
-		MaxStall:          unbounded(c.MaxStall),
+		MaxStall:           unbounded(c.MaxStall),
+		TransactionTimeout: c.Run.TransactionLimit, IdleTimeout: c.Run.IdleTimeout, Role: c.Run.Role,
 		SingleTransaction: c.Run.Transaction == "all", Redact: c.Redact, FileTemplate: c.Migrations.FileTemplate,
 		SlugLength: c.Migrations.SlugLength, Location: c.Migrations.Timezone,
 	}

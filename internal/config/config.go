@@ -61,6 +61,9 @@ type Config struct {
 		LockTimeout      time.Duration // 0 is none
 		StatementTimeout time.Duration // 0 is none
 		LockWait         time.Duration // 0 is none
+		TransactionLimit time.Duration // 0 is none
+		IdleTimeout      time.Duration // 0 is none
+		Role             string        // empty: that of the connection
 		Transaction      string        // "each" or "all"
 	}
 
@@ -239,6 +242,7 @@ func (c *Config) loadRun() error {
 		}
 		r.Transaction = t.text
 	}
+	r.Role = or(f.Role, "")
 	c.Redact = flags.Redact || or(c.settings.Safety.Redact, false)
 	for _, d := range []struct {
 		field  *time.Duration
@@ -250,6 +254,8 @@ func (c *Config) loadRun() error {
 		{&r.LockTimeout, "--lock-timeout", flags.LockTimeout, f.LockTimeout, 2 * time.Second},
 		{&r.StatementTimeout, "--statement-timeout", flags.StatementTimeout, f.StatementTimeout, 0},
 		{&r.LockWait, "--lock-wait", flags.LockWait, f.LockWait, 10 * time.Minute},
+		{&r.TransactionLimit, "run.transaction_timeout", nil, f.TransactionLimit, 0},
+		{&r.IdleTimeout, "run.idle_in_transaction_session_timeout", nil, f.IdleTimeout, 0},
 		{&c.MaxStall, "--max-stall", flags.MaxStall, c.settings.Safety.MaxStall, 300 * time.Millisecond},
 	} {
 		*d.field = or(d.flag, time.Duration(or(d.key, duration(d.preset))))

@@ -67,6 +67,9 @@ type runTable struct {
 	LockTimeout      *duration    `toml:"lock_timeout"`
 	StatementTimeout *duration    `toml:"statement_timeout"`
 	LockWait         *duration    `toml:"lock_wait"`
+	TransactionLimit *duration    `toml:"transaction_timeout"`
+	IdleTimeout      *duration    `toml:"idle_in_transaction_session_timeout"`
+	Role             *string      `toml:"role"`
 	Transaction      *transaction `toml:"transaction"`
 }
 

@@ -208,11 +208,19 @@ func (b *batches) batch(ctx context.Context, s stretch) (waiting int, err error)
 	m.check = m.statements
 	m.add(1, b.Table.CheckSQL(b.heads))
 	m.add(1, b.Table.BatchCheckSQL(b.id, b.step.Revision.ID))
+	role := b.role(b.section)
+	if role != "" {
+		m.add(1, "SET LOCAL ROLE "+sqltext.QuoteIdent(role)+";\n")
+	}
 	sent := body{step: b.i, first: m.statements, count: 1, start: m.sql.Len()}
 	m.add(1, sql+"\n;\n")
+	if role != "" {
+		m.add(1, "RESET ROLE;\n")
+	}
+	asked := m.statements
 	m.add(3, waitingSQL+b.Table.BatchMoveSQL(b.id, &after)+"COMMIT;\n")
 	completed, err := b.ask(ctx, m.sql.String(), func(n int, values [][]byte) {
-		if n == sent.first+1 {
+		if n == asked {
 			waiting, _ = strconv.Atoi(string(values[0])) // a count
 		}
 	})

@@ -42,6 +42,13 @@ type Options struct {
 	Redact bool
 	// StatementTimeout bounds each statement; 0 is no bound.
 	StatementTimeout time.Duration
+	// TransactionTimeout bounds each transaction, and IdleTimeout how long one may
+	// stand still; 0 is no bound. Before PostgreSQL 17 there is no TransactionTimeout.
+	TransactionTimeout, IdleTimeout time.Duration
+	// Role is the one that sections run as; empty is that of the connection.
+	Role string
+	// NoRoles leaves out the roles of files as well.
+	NoRoles bool
 	// LockWait bounds the repetition of a step that runs into LockTimeout.
 	LockWait time.Duration
 	// SingleTransaction runs all steps in one transaction.

@@ -44,6 +44,12 @@ func (r *runner) build(s span, rows []string) *message {
 	}
 	m.add(1, setTimeout("LOCAL lock_timeout", r.lockTimeout(nil)))
 	m.add(1, setTimeout("LOCAL statement_timeout", r.StatementTimeout))
+	if r.IdleTimeout > 0 {
+		m.add(1, setTimeout("LOCAL idle_in_transaction_session_timeout", r.IdleTimeout))
+	}
+	if r.TransactionTimeout > 0 && r.hasTransactionTimeout() {
+		m.add(1, setTimeout("LOCAL transaction_timeout", r.TransactionTimeout))
+	}
 	if r.hurryVacuum {
 		m.add(1, setTimeout("LOCAL deadlock_timeout", vacuumYield))
 	}
@@ -67,6 +73,10 @@ func (r *runner) addStep(m *message, i int) {
 	entry := r.entry(step, versiontable.Done)
 	if s != nil {
 		r.addTimeouts(m, s)
+		role := r.role(s)
+		if role != "" {
+			m.add(1, "SET LOCAL ROLE "+sqltext.QuoteIdent(role)+";\n")
+		}
 		b.first, b.start, b.count = m.statements, m.sql.Len(), len(s.Statements)
 		// The section is sent as it is, comments and all, so that positions in
 		// errors count the same characters. Its last line may be a comment.
@@ -75,6 +85,9 @@ func (r *runner) addStep(m *message, i int) {
 			m.add(0, "\n;\n")
 		} else {
 			m.add(0, "\n")
+		}
+		if role != "" {
+			m.add(1, "RESET ROLE;\n")
 		}
 		entry.Checksum = s.Checksum()
 	}
@@ -96,6 +109,29 @@ func (r *runner) addTimeouts(m *message, s *revision.Section) {
 	if s.StatementTimeout != nil || r.SingleTransaction {
 		m.add(1, setTimeout("LOCAL statement_timeout", r.statementTimeout(s)))
 	}
+	if s.TransactionTimeout != nil && r.hasTransactionTimeout() {
+		m.add(1, setTimeout("LOCAL transaction_timeout", *s.TransactionTimeout))
+	}
+}
+
+// hasTransactionTimeout: PostgreSQL has one since version 17. What is written
+// offline is for any.
+func (r *runner) hasTransactionTimeout() bool {
+	if r.conn == nil {
+		return false
+	}
+	version := r.conn.PgConn().ParameterStatus("server_version") // 17.6, 18beta1
+	end := strings.IndexFunc(version+".", func(c rune) bool { return c < '0' || c > '9' })
+	major, err := strconv.Atoi(version[:end])
+	return err == nil && major >= 17
+}
+
+// role is the one that a section runs as; empty is that of the connection.
+func (r *runner) role(s *revision.Section) string {
+	if s.Role != "" && !r.NoRoles {
+		return s.Role
+	}
+	return r.Role
 }
 
 func (r *runner) lockTimeout(s *revision.Section) time.Duration {

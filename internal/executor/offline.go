@@ -70,8 +70,12 @@ func (r *runner) writeOutside(out *bufio.Writer, i int) {
 	if len(o.section.Batches) > 0 {
 		reset = "RESET datestyle;\nRESET extra_float_digits;\n"
 	}
-	fmt.Fprintf(out, "SET search_path = %s;\n%s\n;\nRESET search_path;\n%s",
-		sqltext.QuoteIdent(r.Table.Target), offlineSQL(o.section), reset)
+	role := ""
+	if name := r.role(o.section); name != "" {
+		role, reset = "SET ROLE "+sqltext.QuoteIdent(name)+";\n", "RESET ROLE;\n"+reset
+	}
+	fmt.Fprintf(out, "SET search_path = %s;\n%s%s\n;\nRESET search_path;\n%s",
+		sqltext.QuoteIdent(r.Table.Target), role, offlineSQL(o.section), reset)
 	fmt.Fprintf(out, "BEGIN;\n%s%s%s%sCOMMIT;\n", r.Table.LockSQL(), r.Table.CheckSQL(r.heads),
 		r.Table.RowsSQL(o.step.Removes, o.step.Adds), r.Table.AppendSQL(o.noteEntry(versiontable.Done)))
 	r.heads = r.after(span{i, i + 1}, r.heads)

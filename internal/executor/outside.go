@@ -172,6 +172,12 @@ func (o *outside) once(ctx context.Context, start time.Time) error {
 }
 
 func (o *outside) sendStatement(ctx context.Context, statement *sqltext.Statement) error {
+	if role := o.role(o.section); role != "" {
+		if _, err := o.send(ctx, "SET ROLE "+sqltext.QuoteIdent(role)); err != nil {
+			return fmt.Errorf("setting up the session: %w", err)
+		}
+		defer func() { _, _ = o.send(context.WithoutCancel(ctx), "RESET ROLE") }() // or the connection is lost, and with it the role
+	}
 	_, err := o.send(ctx, statement.Text)
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {

@@ -37,7 +37,8 @@ type change struct {
 var changes = []change{
 	{"add column", "ALTER TABLE orders ADD COLUMN x integer", []string{"\nALTER TABLE orders ADD COLUMN x integer;"}, ""},
 	{
-		"create index", "CREATE INDEX i ON orders (amount)", []string{" transaction:false\nCREATE INDEX CONCURRENTLY i ON orders (amount);"},
+		"create index", "CREATE INDEX i ON orders (amount)",
+		[]string{" transaction:false\nCREATE INDEX CONCURRENTLY i ON orders (amount);"},
 		"\nCREATE INDEX i ON orders (amount, note, state);",
 	},
 	{

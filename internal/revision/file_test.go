@@ -90,6 +90,12 @@ func describeSection(name string, s *revision.Section) string {
 	if s.StatementTimeout != nil {
 		fmt.Fprintf(&b, " statement_timeout:%s", *s.StatementTimeout)
 	}
+	if s.TransactionTimeout != nil {
+		fmt.Fprintf(&b, " transaction_timeout:%s", *s.TransactionTimeout)
+	}
+	if s.Role != "" {
+		fmt.Fprintf(&b, " role:%q", s.Role)
+	}
 	if s.Irreversible != "" {
 		fmt.Fprintf(&b, " irreversible:%q", s.Irreversible)
 	}

@@ -31,9 +31,11 @@ type Section struct {
 	Statements []sqltext.Statement
 	// NoTransaction is the option transaction:false.
 	NoTransaction bool
-	// LockTimeout and StatementTimeout are options; nil where not given, and
-	// 0 switches the timeout off.
-	LockTimeout, StatementTimeout *time.Duration
+	// LockTimeout, StatementTimeout and TransactionTimeout are options; nil where
+	// not given, and 0 switches the timeout off.
+	LockTimeout, StatementTimeout, TransactionTimeout *time.Duration
+	// Role is the one that it runs as; empty where not given.
+	Role string
 	// Irreversible says why there is no way back; down only.
 	Irreversible string
 	// Batches are the statements that run over a table bit by bit, by their
@@ -218,7 +220,7 @@ func unquote(s string) string {
 	return s
 }
 
-var optionNames = []string{"transaction", "lock_timeout", "statement_timeout", "irreversible"}
+var optionNames = []string{"transaction", "lock_timeout", "statement_timeout", "transaction_timeout", "role", "irreversible"}
 
 // setOption applies one option and answers what is wrong with it.
 func (s *Section) setOption(marker, name, value string) (message, hint string) {
@@ -228,16 +230,18 @@ func (s *Section) setOption(marker, name, value string) (message, hint string) {
 			return "transaction is \"" + value + "\"", "write transaction:false or transaction:true"
 		}
 		s.NoTransaction = value == "false"
-	case "lock_timeout", "statement_timeout":
+	case "role":
+		if s.Role = value; value == "" {
+			return "role names none", "write role:NAME"
+		}
+	case "lock_timeout", "statement_timeout", "transaction_timeout":
 		d, err := time.ParseDuration(value)
 		if err != nil || d < 0 {
 			return name + " is \"" + value + "\", which is not a duration", "write it as 500ms, 5s or 10m; 0 switches it off"
 		}
-		if name == "lock_timeout" {
-			s.LockTimeout = &d
-		} else {
-			s.StatementTimeout = &d
-		}
+		*map[string]**time.Duration{
+			"lock_timeout": &s.LockTimeout, "statement_timeout": &s.StatementTimeout, "transaction_timeout": &s.TransactionTimeout,
+		}[name] = &d
 	case "irreversible":
 		if marker != "down" {
 			return "irreversible stands on migrate:" + marker, "move it to the \"-- migrate:down\" line"

@@ -3,11 +3,10 @@
 package main
 
 import (
+	"example.com/experimentation/app/models"
 	"gorm.io/gorm"
 
 	gormddl "github.com/aludel-db/aludel/orm/gorm"
-
-	"example.com/experimentation/app/models"
 )
 
 func main() {
