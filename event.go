@@ -1,6 +1,9 @@
 package aludel
 
 import (
+	"context"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/aludel-db/aludel/internal/executor"
@@ -104,4 +107,52 @@ func publicBlockers(list []executor.Blocker) []Blocker {
 		})
 	}
 	return public
+}
+
+// tell passes an event on.
+func (m *Migrator) tell(e Event) {
+	if m.options.Logger != nil {
+		e.log(m.options.Logger)
+	}
+	m.options.OnEvent(e)
+}
+
+// log writes an event as a record: what failed is an error, what has to wait a
+// warning, single statements and batches are for debugging.
+func (e *Event) log(logger *slog.Logger) {
+	level := slog.LevelInfo
+	switch e.Kind {
+	case StepFailed:
+		level = slog.LevelError
+	case StepRetried, LockAwaited, LocksAwaited, IndexDropped:
+		level = slog.LevelWarn
+	case StepStarted, StatementDone, BatchDone, IndexProgress:
+		level = slog.LevelDebug
+	}
+	var attributes []slog.Attr
+	if e.Step != nil {
+		attributes = append(attributes, slog.String("revision", e.Step.Revision.ID), slog.String("direction", string(e.Step.Direction)))
+	}
+	if e.Duration > 0 {
+		attributes = append(attributes, slog.Duration("duration", e.Duration))
+	}
+	if e.Pause > 0 {
+		attributes = append(attributes, slog.Duration("pause", e.Pause))
+	}
+	if e.Object != "" {
+		attributes = append(attributes, slog.String("object", e.Object))
+	}
+	if e.RowsTotal > 0 {
+		attributes = append(attributes, slog.Int64("rows", e.Rows), slog.Int64("rows_total", e.RowsTotal))
+	}
+	for _, b := range e.Blockers {
+		attributes = append(attributes, slog.String("blocker", b.String()))
+	}
+	if e.Holder != "" {
+		attributes = append(attributes, slog.String("holder", e.Holder))
+	}
+	if e.Err != nil {
+		attributes = append(attributes, slog.String("error", e.Err.Error()))
+	}
+	logger.LogAttrs(context.Background(), level, "migration "+strings.ReplaceAll(string(e.Kind), "_", " "), attributes...)
 }

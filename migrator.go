@@ -3,6 +3,7 @@ package aludel
 import (
 	"context"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/user"
 	"runtime/debug"
@@ -82,6 +83,9 @@ type Options struct {
 	// Role is the one that migrations run as, by SET ROLE: the owner of what they
 	// make. The version table and the history stay the connection's. Default none.
 	Role string
+	// BeforeEach and AfterEach are SQL that runs with each migration, in its
+	// transaction where it has one: SET LOCAL work_mem = '1GB', NOTIFY migrated.
+	BeforeEach, AfterEach string
 	// LockWait bounds the wait for another runner, and how long a migration
 	// that runs into LockTimeout is tried again; default [DefaultLockWait];
 	// negative is no wait.
@@ -104,6 +108,9 @@ type Options struct {
 	// Location is the time zone of times in new files; default UTC.
 	Location *time.Location
 
+	// Logger is told what happens during a run, with the revision as an attribute;
+	// nil is no log.
+	Logger *slog.Logger
 	// OnEvent hears what happens during a run, one thing at a time, while the verb
 	// runs. It must not call the Migrator. Transactions are sent ahead
 	// of their turn: when it hears of one step, the server may be at the next.
@@ -116,7 +123,8 @@ type Migrator struct {
 	folders []revision.Folder
 	table   versiontable.Table
 	options Options
-	alone   bool // in a throw-away database, as its superuser
+	hooks   [2]executor.Hook // before and after each
+	alone   bool             // in a throw-away database, as its superuser
 }
 
 // New reads and checks the revision files in the root of fsys. It needs no
@@ -131,6 +139,12 @@ func New(fsys fs.FS, options Options) (*Migrator, error) {
 	m.table = versiontable.Table{
 		Schema: m.options.VersionTableSchema, Name: m.options.VersionTable,
 		History: m.options.HistoryTable, Target: m.options.Schema,
+	}
+	for i, hook := range []struct{ name, sql string }{{"before each", m.options.BeforeEach}, {"after each", m.options.AfterEach}} {
+		var err error
+		if m.hooks[i], err = executor.ParseHook(hook.name, hook.sql); err != nil {
+			return nil, err
+		}
 	}
 	revisions, err := revision.Load(m.folders...)
 	if err != nil {
@@ -195,7 +209,7 @@ func (m *Migrator) run(ctx context.Context, conn *pgx.Conn, plan planner) (*Resu
 		return result, err
 	}
 	lock, err := m.table.Lock(ctx, conn.Config(), m.options.LockWait, func(h versiontable.Holder) {
-		m.options.OnEvent(Event{Kind: LockAwaited, Holder: h.String()})
+		m.tell(Event{Kind: LockAwaited, Holder: h.String()})
 	})
 	if err != nil {
 		return nil, publicError(err)
@@ -245,8 +259,9 @@ func (m *Migrator) executorOptions() executor.Options {
 		TransactionTimeout: m.options.TransactionTimeout, IdleTimeout: m.options.IdleTimeout, Role: m.options.Role,
 		MaxStall: m.options.MaxStall, Redact: m.options.Redact, LockWait: m.options.LockWait, SingleTransaction: m.options.SingleTransaction,
 		Host: host(), Program: "aludel " + Version(),
-		OnEvent: func(e executor.Event) { m.options.OnEvent(m.publicEvent(&e)) },
+		OnEvent: func(e executor.Event) { m.tell(m.publicEvent(&e)) },
 	}
+	o.Before, o.After = m.hooks[0], m.hooks[1]
 	if m.alone { // nobody waits, and roles of another server aren't there
 		o.MaxStall, o.Role, o.NoRoles = 0, "", true
 	}

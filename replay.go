@@ -58,7 +58,7 @@ func (m *Migrator) replayParts(ctx context.Context, targets []string) ([]string,
 
 func (m *Migrator) replaySettings() []string {
 	o := &m.options
-	return []string{"revisions", o.Schema, o.VersionTableSchema, o.VersionTable, o.HistoryTable, strconv.FormatBool(o.SingleTransaction), o.StatementTimeout.String()}
+	return []string{"revisions", o.Schema, o.VersionTableSchema, o.VersionTable, o.HistoryTable, strconv.FormatBool(o.SingleTransaction), o.StatementTimeout.String(), o.BeforeEach, o.AfterEach}
 }
 
 // stepParts are what a revision's sections say.
@@ -100,7 +100,7 @@ func (m *Migrator) replay(ctx context.Context, s *Shadow, targets ...string) (*p
 // nothing, and what it writes to the history goes with the database.
 func (m *Migrator) quiet() *Migrator {
 	q := *m
-	q.options.OnEvent = func(Event) {}
+	q.options.OnEvent, q.options.Logger = func(Event) {}, nil
 	q.alone = true
 	return &q
 }

@@ -156,6 +156,7 @@ func (a *app) libraryOptions(c *config.Config) (aludel.Options, error) {
 		LockTimeout: unbounded(c.Run.LockTimeout), StatementTimeout: c.Run.StatementTimeout, LockWait: unbounded(c.Run.LockWait),
 		MaxStall:           unbounded(c.MaxStall),
 		TransactionTimeout: c.Run.TransactionLimit, IdleTimeout: c.Run.IdleTimeout, Role: c.Run.Role,
+		BeforeEach: c.Run.BeforeEach, AfterEach: c.Run.AfterEach,
 		SingleTransaction: c.Run.Transaction == "all", Redact: c.Redact, FileTemplate: c.Migrations.FileTemplate,
 		SlugLength: c.Migrations.SlugLength, Location: c.Migrations.Timezone,
 	}

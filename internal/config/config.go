@@ -64,7 +64,9 @@ type Config struct {
 		TransactionLimit time.Duration // 0 is none
 		IdleTimeout      time.Duration // 0 is none
 		Role             string        // empty: that of the connection
-		Transaction      string        // "each" or "all"
+
+		BeforeEach, AfterEach string // SQL
+		Transaction           string // "each" or "all"
 	}
 
 	// MaxStall is how long others may wait because of a migration; 0 is no bound.
@@ -242,7 +244,7 @@ func (c *Config) loadRun() error {
 		}
 		r.Transaction = t.text
 	}
-	r.Role = or(f.Role, "")
+	r.Role, r.BeforeEach, r.AfterEach = or(f.Role, ""), or(f.BeforeEach, ""), or(f.AfterEach, "")
 	c.Redact = flags.Redact || or(c.settings.Safety.Redact, false)
 	for _, d := range []struct {
 		field  *time.Duration

@@ -70,6 +70,8 @@ type runTable struct {
 	TransactionLimit *duration    `toml:"transaction_timeout"`
 	IdleTimeout      *duration    `toml:"idle_in_transaction_session_timeout"`
 	Role             *string      `toml:"role"`
+	BeforeEach       *string      `toml:"before_each"`
+	AfterEach        *string      `toml:"after_each"`
 	Transaction      *transaction `toml:"transaction"`
 }
 

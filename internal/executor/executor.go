@@ -49,6 +49,9 @@ type Options struct {
 	Role string
 	// NoRoles leaves out the roles of files as well.
 	NoRoles bool
+	// Before and After run around each section, in its transaction where it has one,
+	// as the connection's role.
+	Before, After Hook
 	// LockWait bounds the repetition of a step that runs into LockTimeout.
 	LockWait time.Duration
 	// SingleTransaction runs all steps in one transaction.

@@ -28,6 +28,33 @@ type body struct {
 	count int // of its statements
 	start int // byte offset of its text
 	done  int // number of the statement that completes the step
+	// hooks are those that run with it, and the numbers of their first statements.
+	hooks []hookAt
+}
+
+type hookAt struct {
+	Hook
+	first int
+}
+
+// addHook writes a hook.
+func (m *message) addHook(b *body, h Hook) {
+	if h.Statements > 0 {
+		b.hooks = append(b.hooks, hookAt{h, m.statements})
+		m.add(h.Statements, h.SQL+"\n;\n")
+	}
+}
+
+// hookOf is the hook that statement number n belongs to, and its step.
+func (m *message) hookOf(n int) (h *Hook, step int) {
+	for i := range m.bodies {
+		for j := range m.bodies[i].hooks {
+			if h := &m.bodies[i].hooks[j]; n >= h.first && n < h.first+h.Statements {
+				return &h.Hook, m.bodies[i].step
+			}
+		}
+	}
+	return nil, 0
 }
 
 func (m *message) add(statements int, sql string) {
@@ -73,6 +100,7 @@ func (r *runner) addStep(m *message, i int) {
 	entry := r.entry(step, versiontable.Done)
 	if s != nil {
 		r.addTimeouts(m, s)
+		m.addHook(&b, r.Before)
 		role := r.role(s)
 		if role != "" {
 			m.add(1, "SET LOCAL ROLE "+sqltext.QuoteIdent(role)+";\n")
@@ -89,6 +117,7 @@ func (r *runner) addStep(m *message, i int) {
 		if role != "" {
 			m.add(1, "RESET ROLE;\n")
 		}
+		m.addHook(&b, r.After)
 		entry.Checksum = s.Checksum()
 	}
 	m.add(len(step.Removes)+len(step.Adds), r.Table.RowsSQL(step.Removes, step.Adds))

@@ -74,8 +74,8 @@ func (r *runner) writeOutside(out *bufio.Writer, i int) {
 	if name := r.role(o.section); name != "" {
 		role, reset = "SET ROLE "+sqltext.QuoteIdent(name)+";\n", "RESET ROLE;\n"+reset
 	}
-	fmt.Fprintf(out, "SET search_path = %s;\n%s%s\n;\nRESET search_path;\n%s",
-		sqltext.QuoteIdent(r.Table.Target), role, offlineSQL(o.section), reset)
+	fmt.Fprintf(out, "SET search_path = %s;\n%s%s%s\n;\nRESET search_path;\n%s%s",
+		sqltext.QuoteIdent(r.Table.Target), r.Before.line(), role, offlineSQL(o.section), reset, r.After.line())
 	fmt.Fprintf(out, "BEGIN;\n%s%s%s%sCOMMIT;\n", r.Table.LockSQL(), r.Table.CheckSQL(r.heads),
 		r.Table.RowsSQL(o.step.Removes, o.step.Adds), r.Table.AppendSQL(o.noteEntry(versiontable.Done)))
 	r.heads = r.after(span{i, i + 1}, r.heads)

@@ -53,6 +53,9 @@ func (o *outside) run(ctx context.Context) error {
 	if err := o.checkBatches(ctx); err != nil {
 		return err
 	}
+	if err := o.hook(ctx, o.Before); err != nil {
+		return err
+	}
 	for ; o.done < len(o.section.Statements); o.done++ {
 		skip := false
 		if resumed {
@@ -69,6 +72,9 @@ func (o *outside) run(ctx context.Context) error {
 		e := o.event(StatementDone, o.i)
 		e.Statement, e.Statements = o.done+1, len(o.section.Statements)
 		o.OnEvent(e)
+	}
+	if err := o.hook(ctx, o.After); err != nil {
+		return err
 	}
 	return o.finish(ctx)
 }

@@ -240,6 +240,9 @@ func (r *runner) located(m *message, completed int, err error) error {
 	if completed == m.check && versiontable.IsStale(err) {
 		return &StaleError{Err: err}
 	}
+	if h, step := m.hookOf(completed); h != nil {
+		return fmt.Errorf("%s, with revision %s: %w", h.Name, r.job.plan.Steps[step].Revision.ID, err)
+	}
 	b := m.bodyOf(completed)
 	if b == nil && pgErr.Position > 0 {
 		// A syntax error anywhere refuses the whole message before its first

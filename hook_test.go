@@ -1,0 +1,72 @@
+package aludel_test
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel"
+	"github.com/aludel-db/aludel/internal/pgtest"
+)
+
+// TestHooks run with each migration: in its transaction, or beside it.
+func TestHooks(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(t, "CREATE TABLE seen (n int GENERATED ALWAYS AS IDENTITY, what text)")
+	up := files("\nINSERT INTO seen (what) VALUES ('one ' || current_setting('my.hook'));", " transaction:false\nINSERT INTO seen (what) VALUES ('two ' || current_setting('my.hook'));")
+	options := aludel.Options{BeforeEach: "SET my.hook = 'set'; -- and more\n", AfterEach: "INSERT INTO seen (what) SELECT 'after'; RESET my.hook"}
+	if _, err := newMigrator(t, up, options).Upgrade(t.Context(), db.Connect(t), aludel.UpgradeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	rows, _ := db.Connect(t).Query(t.Context(), "SELECT what FROM seen ORDER BY n")
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || strings.Join(got, ", ") != "one set, after, two set, after" {
+		t.Errorf("%v %v", got, err)
+	}
+}
+
+// TestHookFails: it is said which one, and nothing of the migration stays.
+func TestHookFails(t *testing.T) {
+	t.Parallel()
+	for _, up := range []string{"\nCREATE TABLE t (id int);", " transaction:false\nCREATE TABLE IF NOT EXISTS t (id int);"} {
+		db := pgtest.New(t)
+		m := newMigrator(t, files(up), aludel.Options{AfterEach: "SELECT 1; SELECT * FROM nowhere"})
+		_, err := m.Upgrade(t.Context(), db.Connect(t), aludel.UpgradeOptions{})
+		if err == nil || !strings.Contains(err.Error(), "after each, with revision r1: ") {
+			t.Errorf("%v", err)
+		}
+		db.Exec(t, "SELECT 1/(1 - count(*)::int) FROM alembic_version")
+	}
+	if _, err := aludel.New(files(""), aludel.Options{BeforeEach: "VACUUM"}); err == nil || !strings.Contains(err.Error(), "before each: VACUUM can't run") {
+		t.Errorf("%v", err)
+	}
+	if _, err := aludel.New(files(""), aludel.Options{BeforeEach: "SELECT 1;\nSELECT 'x"}); err == nil || !strings.Contains(err.Error(), "before each: line 2, column 8") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestLogger has a record for what happens.
+func TestLogger(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == "duration" {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	m := newMigrator(t, files("\nCREATE TABLE t (id int);", "\nNONSENSE;"), aludel.Options{Logger: logger})
+	if _, err := m.Upgrade(t.Context(), pgtest.New(t).Connect(t), aludel.UpgradeOptions{}); err == nil {
+		t.Fatal("it went through")
+	}
+	want := `level=INFO msg="migration done" revision=r1 direction=up
+level=ERROR msg="migration failed" revision=r2 direction=up error="001.sql:7:1: syntax error at or near \"NONSENSE\" (SQLSTATE 42601)"
+`
+	if log.String() != want {
+		t.Errorf("%s", log.String())
+	}
+}
