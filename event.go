@@ -131,7 +131,7 @@ func (e *Event) log(logger *slog.Logger) {
 	}
 	var attributes []slog.Attr
 	if e.Step != nil {
-		attributes = append(attributes, slog.String("revision", e.Step.Revision.ID), slog.String("direction", string(e.Step.Direction)))
+		attributes = append(attributes, slog.String("revision", e.Step.Revision.ID), slog.String("direction", e.Step.Direction))
 	}
 	if e.Duration > 0 {
 		attributes = append(attributes, slog.Duration("duration", e.Duration))
