@@ -48,8 +48,8 @@ type Check struct {
 
 // A CheckWarning is a thing that may be meant so.
 type CheckWarning struct {
-	// Kind is "heads", "order", "empty down", "no down" or "not proven". The names
-	// are stable.
+	// Kind is "heads", "order", "empty down", "no down", "not proven" or "models". The
+	// names are stable.
 	Kind     string
 	Revision string // empty for the graph as a whole
 	Path     string
@@ -94,6 +94,9 @@ func (m *Migrator) Check(ctx context.Context, s *Shadow, options CheckOptions) (
 		if err = g.readStates(together); err == nil {
 			c.Models, err = Diff(g.base, g.want, g.diff)
 			c.Unsupported = g.result.Unsupported
+			for _, text := range g.result.Overlooked {
+				c.Warnings = append(c.Warnings, CheckWarning{Kind: "models", Message: text})
+			}
 		}
 		return err
 	})

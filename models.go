@@ -87,6 +87,7 @@ type loadedModels struct {
 	*made
 	renames        []Rename // that comments tell
 	grants, owners bool     // whether they speak of privileges and owners
+	overlooked     []string // what of them says nothing
 	build          func() (*pgx.Conn, error)
 }
 
@@ -108,7 +109,7 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, extensi
 	if err != nil {
 		return nil, err
 	}
-	m := &loadedModels{grants: wanted.Grants, owners: wanted.Owners}
+	m := &loadedModels{grants: wanted.Grants, owners: wanted.Owners, overlooked: wanted.Overlooked()}
 	for _, c := range wanted.Renames {
 		m.renames = append(m.renames, renameOf(c))
 	}

@@ -9,7 +9,6 @@ package desired
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -251,8 +250,7 @@ func (l *loader) one(ctx context.Context, s *statement) error {
 	}
 	failed := s.failed(pgErr)
 	if before := l.maker(s, pgErr); before != nil {
-		at := sqltext.PositionAt(before.text.sql, before.Offset)
-		failed.Hint = fmt.Sprintf("%s:%d:%d makes it already", before.text.name, at.Line, at.Column)
+		failed.Hint = before.place() + " makes it already"
 	}
 	if pgErr.Code == syntaxError && s.text.printed {
 		failed.Hint = "what the command prints to stdout has to be SQL and nothing else; what is for people goes to stderr"
