@@ -96,7 +96,8 @@ type Nameable struct {
 }
 
 // Nameables are the constraints of tables and the indexes of a database, and the
-// names that its relations have, by schema.
+// names that its relations have, by schema. Constraints of typed tables are left
+// out: PostgreSQL doesn't rename them.
 func Nameables(ctx context.Context, conn *pgx.Conn) (list []Nameable, relations map[string][]string, err error) {
 	rows, err := conn.Query(ctx, `SELECT n.nspname::text, c.relname::text, x.name, x.type, coalesce(x.columns, '{}'), coalesce(rn.nspname::text, ''), coalesce(rc.relname::text, ''),
   coalesce(x.referred, '{}'), x.definition, coalesce(pn.nspname::text, ''), coalesce(pc.relname::text, ''), coalesce(x.above, ''), x.inherited
@@ -118,7 +119,7 @@ FROM (
 ) x JOIN pg_catalog.pg_class c ON c.oid = x.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_class rc ON rc.oid = x.referred_relation LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = rc.relnamespace
 LEFT JOIN pg_catalog.pg_class pc ON pc.oid = x.above_relation LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
-WHERE n.nspname`+userSchemas+`AND`+notMember("pg_class", "c.oid")+`ORDER BY 1, 2, 9, 3`)
+WHERE (x.type = '' OR c.reloftype = 0) AND n.nspname`+userSchemas+`AND`+notMember("pg_class", "c.oid")+`ORDER BY 1, 2, 9, 3`)
 	if err != nil {
 		return nil, nil, err
 	}

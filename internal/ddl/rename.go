@@ -14,6 +14,12 @@ func (w *writer) rename(r diff.Rename) {
 		w.add(alterTable(from) + "RENAME COLUMN " + ident(from.Sub()) + " TO " + ident(to.Sub()))
 		return
 	case *catalog.Constraint:
+		if t, ok := w.from.Get(from.As(catalog.KindTable)).(*catalog.Table); ok && t.OfType != "" && o.Index != "" {
+			// A typed table refuses RENAME CONSTRAINT, as if it were of a column.
+			w.add("ALTER INDEX " + qualified(from.Schema(), o.Index) + " RENAME TO " + ident(to.Sub()))
+			w.lock(AccessShare) // of the table none: the index alone is locked
+			return
+		}
 		w.add("ALTER " + parentOf(o) + " RENAME CONSTRAINT " + ident(from.Sub()) + " TO " + ident(to.Sub()))
 		return
 	case *catalog.Trigger, *catalog.Rule, *catalog.Policy:

@@ -46,6 +46,14 @@ func (w *work) adopt() (*catalog.Catalog, []Change) {
 			pairs = append(pairs, [2]catalog.Object{olds[i], news[i]})
 		}
 	}
+	r := &renaming{from: from, names: names}
+	pairs = slices.DeleteFunc(pairs, func(p [2]catalog.Object) bool {
+		refused := !r.allowed(p[0])
+		if refused {
+			delete(names, p[0].Base().ID)
+		}
+		return refused
+	})
 	if len(pairs) == 0 {
 		return from, nil
 	}
@@ -53,12 +61,81 @@ func (w *work) adopt() (*catalog.Catalog, []Change) {
 	renamed := from.Renamed(names)
 	var changes []Change
 	for _, p := range pairs {
-		if k, ok := p[0].(*catalog.Constraint); ok && k.Inherited && k.Type == catalog.Check {
-			continue // is renamed with that above
+		if !r.goesAlong(p[0]) {
+			changes = append(changes, Rename{From: p[0], To: renamed.Get(p[1].Base().ID)})
 		}
-		changes = append(changes, Rename{From: p[0], To: renamed.Get(p[1].Base().ID)})
 	}
 	return renamed, changes
+}
+
+// A renaming gives names to objects of a catalog. That of a check reaches the
+// tables below, which can't have it renamed by themselves.
+type renaming struct {
+	from  *catalog.Catalog
+	names map[catalog.ID]catalog.ID
+	heirs map[catalog.ID][]catalog.ID // see reached
+}
+
+// allowed tells that PostgreSQL gives an object its new name, and no other one
+// with it. Of a typed table it renames only what has an index.
+func (r *renaming) allowed(o catalog.Object) bool {
+	k, ok := o.(*catalog.Constraint)
+	if !ok || k.Index != "" {
+		return true
+	}
+	if t, isTable := r.from.Get(k.ID.As(catalog.KindTable)).(*catalog.Table); isTable && t.OfType != "" {
+		return false
+	}
+	if !isPassedDown(k) {
+		return true
+	}
+	isOwn := !k.Inherited && len(r.sources(k)) == 0
+	return (isOwn || r.goesAlong(k)) && r.reached(k)
+}
+
+// isPassedDown tells of a check that tables below have under the same name.
+func isPassedDown(k *catalog.Constraint) bool {
+	return k.Type == catalog.Check && !k.Domain && !strings.HasSuffix(k.Definition, " NO INHERIT")
+}
+
+// goesAlong tells that a check gets its new name with that of a table above, from
+// which it came, or with which it was merged.
+func (r *renaming) goesAlong(o catalog.Object) bool {
+	k, ok := o.(*catalog.Constraint)
+	return ok && isPassedDown(k) && slices.ContainsFunc(r.sources(k), func(above *catalog.Constraint) bool {
+		return r.names[above.ID].Sub() == r.names[k.ID].Sub() && r.allowed(above)
+	})
+}
+
+// sources are the checks above that one came from, or was merged with.
+func (r *renaming) sources(k *catalog.Constraint) []*catalog.Constraint {
+	var list []*catalog.Constraint
+	for _, parent := range r.from.Parents(k.ID) {
+		if above, ok := r.from.Get(parent.With(catalog.KindConstraint, k.ID.Sub())).(*catalog.Constraint); ok && isPassedDown(above) {
+			list = append(list, above)
+		}
+	}
+	return list
+}
+
+// reached tells that all below that have the check are to have its new name, and
+// have it from there alone: a table that leaves may keep the old one, and with two
+// tables above PostgreSQL refuses.
+func (r *renaming) reached(k *catalog.Constraint) bool {
+	if r.heirs == nil {
+		r.heirs = map[catalog.ID][]catalog.ID{}
+		for o := range r.from.Each {
+			if a, ok := o.(*catalog.Attachment); ok {
+				for _, parent := range a.Parents {
+					r.heirs[parent] = append(r.heirs[parent], a.ID)
+				}
+			}
+		}
+	}
+	return !slices.ContainsFunc(r.heirs[k.ID.As(catalog.KindTable)], func(heir catalog.ID) bool {
+		below, ok := r.from.Get(heir.With(catalog.KindConstraint, k.ID.Sub())).(*catalog.Constraint)
+		return ok && isPassedDown(below) && (r.names[below.ID].Sub() != r.names[k.ID].Sub() || len(r.sources(below)) > 1 || !r.reached(below))
+	})
 }
 
 // alike groups the objects of one set that are not in the other.
