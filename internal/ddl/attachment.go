@@ -21,6 +21,9 @@ func (w *writer) foldedAttachment(t *catalog.Table) *catalog.Attachment {
 		return nil
 	}
 	a := create.To.(*catalog.Attachment)
+	if a.IsPartition() && w.isBusy(a.Parents[0]) {
+		return nil // made as a partition, it would keep everybody from the others
+	}
 	for _, needed := range a.Needs {
 		if w.comesLater(needed) && !w.folded[needed] && (needed.Schema() != t.ID.Schema() || needed.Name() != t.ID.Name()) {
 			return nil
@@ -101,17 +104,24 @@ func (w *writer) now(id catalog.ID) catalog.Object {
 func (w *writer) createAttachment(a *catalog.Attachment) {
 	child := qualified(a.ID.Schema(), a.ID.Name())
 	if a.IsPartition() {
+		ready, hasKeys := w.readyToAttach(a)
+		isReady := func(table catalog.ID) bool {
+			return slices.ContainsFunc(ready, func(c boundCheck) bool { return c.table == tableOf(table) })
+		}
 		w.add(alterTable(a.Parents[0]) + "ATTACH PARTITION " + child + " " + a.Bound)
 		w.lock(ShareUpdateExclusive, a.Parents[0])
 		w.lock(AccessExclusive, a.ID)
-		w.searchDefault(a.Parents[0])
+		w.searchDefault(a.Parents[0], isReady)
 		mode := ShareRowExclusive // to make its foreign keys those of the table above
-		if len(w.keysOf(a.ID)) > 0 {
+		if hasKeys {
 			mode = AccessExclusive
 		}
 		w.lock(mode, w.keysOf(a.Parents[0])...)
 		w.lock(ShareRowExclusive, w.referringToAll(a.Parents[0])...)
-		w.scans(a.ID)
+		if !isReady(a.ID) {
+			w.scans(a.ID)
+		}
+		w.dropBoundChecks(ready)
 		return
 	}
 	w.alterAttachment(&catalog.Attachment{}, a)
@@ -119,6 +129,9 @@ func (w *writer) createAttachment(a *catalog.Attachment) {
 
 func (w *writer) dropAttachment(a *catalog.Attachment) {
 	if a.IsPartition() {
+		if w.detachOnline(a) {
+			return
+		}
 		w.add(alterTable(a.Parents[0]) + "DETACH PARTITION " + qualified(a.ID.Schema(), a.ID.Name()))
 		w.lock(AccessExclusive, a.Parents[0], a.ID)
 		w.lock(AccessExclusive, w.defaultPartition(a.Parents[0])...)
@@ -149,11 +162,13 @@ func (w *writer) attachedTo(table catalog.ID) []catalog.ID {
 }
 
 // searchDefault is said of a new partition: rows of the default one may belong
-// to it.
-func (w *writer) searchDefault(parent catalog.ID) {
+// to it, unless it says that they don't.
+func (w *writer) searchDefault(parent catalog.ID, saysNot func(catalog.ID) bool) {
 	for _, other := range w.defaultPartition(parent) {
 		w.lock(AccessExclusive, other)
-		w.scans(other)
+		if !saysNot(other) {
+			w.scans(other)
+		}
 	}
 }
 

@@ -265,6 +265,9 @@ func (s *state) change(target *state) (script string, err error) {
 			return script, fmt.Errorf("%w in\n%s", err, script)
 		}
 	}
+	if err := watch.commit(s.conn); err != nil {
+		return script, fmt.Errorf("%w in\n%s", err, script)
+	}
 	s.catalog, err = catalog.Read(context.Background(), s.conn, catalog.Options{})
 	return script, err
 }

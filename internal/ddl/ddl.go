@@ -351,7 +351,9 @@ func (w *writer) drop(d diff.Drop) {
 		w.dropTrigger(o)
 	case *catalog.Rule, *catalog.Policy:
 		w.add("DROP " + name(o))
-	case *catalog.Table, *catalog.Sequence:
+	case *catalog.Table:
+		w.dropTable(o)
+	case *catalog.Sequence:
 		w.add("DROP "+name(o), DataLoss)
 	case *catalog.Subscription:
 		w.dropSubscription(o)

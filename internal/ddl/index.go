@@ -8,25 +8,27 @@ import (
 	"github.com/aludel-db/aludel/internal/catalog"
 )
 
+// indexSQL is CREATE INDEX with the storage parameters; a partitioned index is ON
+// ONLY.
+func indexSQL(i *catalog.Index) string {
+	if len(i.Options) == 0 {
+		return i.Definition
+	}
+	with := " WITH (" + strings.Join(i.Options, ", ") + ")"
+	if at := strings.Index(i.Definition, " WHERE "); at >= 0 {
+		return i.Definition[:at] + with + i.Definition[at:]
+	}
+	return i.Definition + with
+}
+
 func (w *writer) createIndex(i *catalog.Index) {
-	sql := i.Definition
-	if len(i.Options) > 0 {
-		with := " WITH (" + strings.Join(i.Options, ", ") + ")"
-		if at := strings.Index(sql, " WHERE "); at >= 0 {
-			sql = sql[:at] + with + sql[at:]
-		} else {
-			sql += with
+	if !w.createIndexOnline(i) {
+		sql := indexSQL(i)
+		if !i.Invalid {
+			// Made on the table itself, the partitions get theirs at once. It is
+			// invalid while some have none.
+			sql = strings.Replace(sql, " ON ONLY ", " ON ", 1)
 		}
-	}
-	if !i.Invalid {
-		// A partitioned index is written ON ONLY; made on the table itself, the
-		// partitions get theirs at once. It is invalid while some have none.
-		sql = strings.Replace(sql, " ON ONLY ", " ON ", 1)
-	}
-	if w.isBusy(i.Table) && !i.Invalid {
-		w.add(concurrently(sql))
-		w.lock(ShareUpdateExclusive, i.Table)
-	} else {
 		w.add(sql)
 		w.lock(Share, append(w.attachedTo(i.Table), i.Table)...)
 		w.scans(i.Table)
@@ -43,7 +45,7 @@ func (w *writer) createIndex(i *catalog.Index) {
 
 func (w *writer) dropIndex(i *catalog.Index) {
 	sql := "DROP " + name(i)
-	if !w.isBusy(i.Table) || i.Above != (catalog.ID{}) {
+	if !w.isBusy(i.Table) || w.isSplit(i.Table) || i.Above != (catalog.ID{}) {
 		w.add(sql)
 		return
 	}

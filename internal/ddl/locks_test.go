@@ -22,6 +22,9 @@ type watcher struct {
 	aside  bool                  // that a table was set aside
 	major  int
 	online bool // nobody may be kept from reading and writing while rows are read
+	// open tells of a transaction, in which locks were said.
+	open bool
+	said map[catalog.ID]ddl.LockMode
 }
 
 // rowsRead counts, by table, those that the session has read, as far as it has
@@ -89,15 +92,22 @@ func (w *watcher) filesOf(conn *pgx.Conn) (map[uint32]uint32, error) {
 	return files, err
 }
 
-// run executes a statement in a transaction of its own, where it can be in one.
+// run executes a statement: in a transaction of its own, where it can be in one, or
+// online in one with those before, as it will be in a file.
 func (w *watcher) run(conn *pgx.Conn, s ddl.Statement) error {
 	ctx := context.Background()
 	if !s.Transactional {
+		if err := w.commit(conn); err != nil {
+			return err
+		}
 		_, err := conn.Exec(ctx, s.SQL, pgx.QueryExecModeSimpleProtocol)
 		return err
 	}
-	if _, err := conn.Exec(ctx, "BEGIN"); err != nil {
-		return err
+	if !w.open {
+		if _, err := conn.Exec(ctx, "BEGIN"); err != nil {
+			return err
+		}
+		w.open, w.said = true, map[catalog.ID]ddl.LockMode{}
 	}
 	before, err := rowsRead(conn)
 	if err != nil {
@@ -111,10 +121,22 @@ func (w *watcher) run(conn *pgx.Conn, s ddl.Statement) error {
 	if w.online {
 		wrong = errors.Join(wrong, w.checkOnline(conn, s, before))
 	}
-	if _, err := conn.Exec(ctx, "COMMIT"); err != nil {
-		return errors.Join(err, wrong)
+	if !w.online || s.CommitAfter {
+		wrong = errors.Join(w.commit(conn), wrong)
 	}
-	return errors.Join(w.hang(conn), wrong)
+	return wrong
+}
+
+// commit ends the transaction, if there is one.
+func (w *watcher) commit(conn *pgx.Conn) error {
+	if !w.open {
+		return nil
+	}
+	w.open = false
+	if _, err := conn.Exec(context.Background(), "COMMIT"); err != nil {
+		return err
+	}
+	return w.hang(conn)
 }
 
 // hang looks what hangs on what by now.
@@ -145,9 +167,9 @@ func (w *watcher) check(conn *pgx.Conn, s ddl.Statement) error {
 	if w.aside = w.aside || strings.Contains(s.SQL, "aludel_aside"); w.aside {
 		return nil
 	}
-	said := map[catalog.ID]ddl.LockMode{}
+	said := w.said
 	for _, l := range s.Locks {
-		said[l.Table] = l.Mode
+		said[l.Table] = max(said[l.Table], l.Mode)
 	}
 	var wrong []error
 	for oid, id := range w.tables {

@@ -10,12 +10,11 @@ import (
 // rows does so under a lock that lets others read and write. They take several
 // transactions, and leave something half-made behind where one of them fails.
 
-// isBusy tells that a table is to be changed online: it was there before, and has
-// its rows itself. PostgreSQL does nothing CONCURRENTLY to a partitioned table, nor
-// adds a foreign key NOT VALID to one (before 18).
+// isBusy tells that a table is to be changed online: it was there before, and it
+// or its partitions have rows.
 func (w *writer) isBusy(table catalog.ID) bool {
 	t, ok := w.from.Get(tableOf(table)).(*catalog.Table)
-	return w.options.Online && ok && !w.isGone(t.ID) && t.PartitionKey == "" && t.Server == ""
+	return w.options.Online && ok && !w.isGone(t.ID) && t.Server == ""
 }
 
 // commit has the last statement be committed before the next one runs, so that
@@ -33,53 +32,106 @@ func concurrently(sql string) string {
 	return sql
 }
 
+// createIndexOnline makes an index on a busy table, and tells whether there is a
+// way.
+func (w *writer) createIndexOnline(i *catalog.Index) bool {
+	switch {
+	case i.Invalid || !w.isBusy(i.Table):
+		return false
+	case w.isSplit(i.Table):
+		return w.createIndexOnParts(i)
+	}
+	w.buildIndex(indexSQL(i), i.Table)
+	return true
+}
+
 // addOnline adds a constraint to a busy table, and tells whether there is a way.
 func (w *writer) addOnline(k *catalog.Constraint) bool {
-	if k.Domain || k.NotValid || !w.isBusy(k.ID) || k.Inherited || strings.Contains(k.Definition, "NOT ENFORCED") {
+	if k.Domain || k.NotValid || !w.isBusy(k.ID) || strings.Contains(k.Definition, "NOT ENFORCED") {
 		return false
 	}
-	alter := "ALTER " + parentOf(k) + " "
+	split := w.isSplit(k.ID)
 	switch k.Type {
 	case catalog.ForeignKey, catalog.Check:
-		w.add(alter + "ADD CONSTRAINT " + ident(k.ID.Sub()) + " " + k.Definition + " NOT VALID")
-		if k.Type == catalog.ForeignKey {
-			w.lock(ShareRowExclusive, tableOf(k.ID), referenced(k))
-		} else {
-			w.lock(AccessExclusive, tableOf(k.ID))
+		if k.Inherited {
+			return false
 		}
+		if split && k.Type == catalog.ForeignKey && w.from.Major < 18 {
+			return w.addForeignKeyOnParts(k)
+		}
+		w.addNotValid(k)
 		w.commit()
-		w.add(alter + "VALIDATE CONSTRAINT " + ident(k.ID.Sub()))
-		w.lock(ShareUpdateExclusive, tableOf(k.ID))
-		w.scans(k.ID)
+		w.validate(k.ID)
 		return true
 	case catalog.PrimaryKey, catalog.Unique:
+		if split {
+			return w.addKeyOnParts(k)
+		}
 		return w.addKeyOnline(k)
 	}
 	return false
 }
 
-// addKeyOnline builds the index first, which the constraint then takes over. What
-// the index's own options would say is left to the plain form.
+// addNotValid adds a constraint that only new rows have to meet.
+func (w *writer) addNotValid(k *catalog.Constraint) {
+	w.add("ALTER " + parentOf(k) + " ADD CONSTRAINT " + ident(k.ID.Sub()) + " " + k.Definition + " NOT VALID")
+	if k.Type == catalog.ForeignKey {
+		w.lock(ShareRowExclusive, tableOf(k.ID), referenced(k))
+	} else {
+		w.lock(AccessExclusive, tableOf(k.ID))
+	}
+}
+
+// validate reads the rows that are there.
+func (w *writer) validate(constraint catalog.ID) {
+	w.add(alterTable(constraint) + "VALIDATE CONSTRAINT " + ident(constraint.Sub()))
+	w.lock(ShareUpdateExclusive, tableOf(constraint))
+	w.scans(constraint)
+}
+
+// addKeyOnline builds the index first, which the constraint then takes over.
 func (w *writer) addKeyOnline(k *catalog.Constraint) bool {
-	word, columns, found := strings.Cut(k.Definition, "(")
-	if !found || k.Index != k.ID.Sub() || len(k.IndexOptions) > 0 || strings.Contains(columns, " WITHOUT OVERLAPS") {
+	sql := keyIndex(k)
+	if sql == "" {
 		return false
 	}
-	end := strings.LastIndexByte(columns, ')')
-	tail := columns[end+1:] // DEFERRABLE and the like
+	w.buildIndex(sql, tableOf(k.ID))
+	w.addKeyUsingIndex(k)
+	return true
+}
+
+// keyIndex is the index that a key can take over; empty where there is none. What
+// the index's own options would say is left to the plain form.
+func keyIndex(k *catalog.Constraint) string {
+	word, columns, _ := keyParts(k)
+	if columns == "" || k.Index != k.ID.Sub() || len(k.IndexOptions) > 0 || strings.Contains(columns, " WITHOUT OVERLAPS") {
+		return ""
+	}
 	nulls := ""
 	if strings.Contains(word, "NULLS NOT DISTINCT") {
 		nulls = " NULLS NOT DISTINCT"
 	}
-	word = strings.Fields(word)[0]
-	if word == "PRIMARY" {
+	return "CREATE UNIQUE INDEX " + ident(k.Index) + " ON " + qualified(k.ID.Schema(), k.ID.Name()) + " " + columns + nulls
+}
+
+// keyParts are what stands in a key's definition in front of the columns, these
+// with what is included, and DEFERRABLE and the like.
+func keyParts(k *catalog.Constraint) (word, columns, tail string) {
+	start, end := strings.IndexByte(k.Definition, '('), strings.LastIndexByte(k.Definition, ')')
+	if start < 0 || end < start {
+		return "", "", ""
+	}
+	return k.Definition[:start], k.Definition[start : end+1], k.Definition[end+1:]
+}
+
+func (w *writer) addKeyUsingIndex(k *catalog.Constraint) {
+	word := "UNIQUE"
+	if k.Type == catalog.PrimaryKey {
 		word = "PRIMARY KEY"
 	}
-	w.add("CREATE UNIQUE INDEX CONCURRENTLY " + ident(k.Index) + " ON " + qualified(k.ID.Schema(), k.ID.Name()) + " (" + columns[:end+1] + nulls)
-	w.lock(ShareUpdateExclusive, tableOf(k.ID))
-	w.add("ALTER " + parentOf(k) + " ADD CONSTRAINT " + ident(k.ID.Sub()) + " " + word + " USING INDEX " + ident(k.Index) + tail)
+	_, _, tail := keyParts(k)
+	w.add(alterTable(k.ID) + "ADD CONSTRAINT " + ident(k.ID.Sub()) + " " + word + " USING INDEX " + ident(k.Index) + tail)
 	w.lock(AccessExclusive, tableOf(k.ID))
-	return true
 }
 
 // setNotNullOnline has a check be there first, by which SET NOT NULL knows that

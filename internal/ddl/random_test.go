@@ -24,7 +24,9 @@ func TestRandomSchemas(t *testing.T) {
 		for _, s := range []*state{old, updated} {
 			defer s.close(t)
 		}
+		old.online = rapid.Bool().Draw(r, "online")
 		up, err := old.change(updated)
+		old.online = false
 		if err != nil {
 			r.Fatalf("up from\n%s\nto\n%s\n%v", before, after, err)
 		}

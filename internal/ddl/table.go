@@ -75,7 +75,7 @@ func (w *writer) createTable(t *catalog.Table) {
 	switch {
 	case isPartition:
 		w.lock(AccessExclusive, attached.Parents[0])
-		w.searchDefault(attached.Parents[0])
+		w.searchDefault(attached.Parents[0], func(catalog.ID) bool { return false })
 		w.lock(ShareRowExclusive, slices.Concat(w.keysOf(attached.Parents[0]), w.referringToAll(attached.Parents[0]))...)
 	case attached != nil:
 		w.lock(ShareUpdateExclusive, attached.Parents...)

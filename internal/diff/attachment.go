@@ -311,6 +311,21 @@ func (w *work) matchParts() {
 	}
 }
 
+// matchFormerParts has an index or a key that was a part of another, and goes with
+// that, made again where it is to stay by itself or as a part of something else.
+func (w *work) matchFormerParts() {
+	for from := range w.from.Each {
+		above := aboveOf(from)
+		if k, ok := from.(*catalog.Constraint); above == (catalog.ID{}) || w.drops[above] == nil || ok && k.Type == catalog.Check {
+			continue
+		}
+		to := w.to.Get(from.Base().ID)
+		if to != nil && aboveOf(to) != above && w.staysAttached(tableOfObject(from)) {
+			w.renew(to.Base().ID)
+		}
+	}
+}
+
 // topOf is the index, or the constraint, at the top of those that one is a part
 // of; nil of what is no part.
 func (w *work) topOf(o catalog.Object) catalog.Object {
@@ -556,6 +571,35 @@ func (w *work) comesDown(from, to *catalog.Column, field string) bool {
 		})
 	}
 	return false
+}
+
+// parts are the indexes and constraints that are made of others, by these and by
+// the attachment of their table.
+type parts map[catalog.ID][]catalog.Object
+
+func (w *work) parts() parts {
+	p := parts{}
+	for o := range w.to.Each {
+		if above := aboveOf(o); above != (catalog.ID{}) {
+			p[above] = append(p[above], o)
+			p[attachmentOf(tableOfObject(o))] = append(p[attachmentOf(tableOfObject(o))], o)
+		}
+	}
+	for _, list := range p {
+		slices.SortFunc(list, func(a, b catalog.Object) int { return a.Base().ID.Compare(b.Base().ID) })
+	}
+	return p
+}
+
+// all are the parts of one, and theirs.
+func (p parts) all(id catalog.ID) []catalog.Object {
+	list := slices.Clone(p[id])
+	for _, o := range p[id] {
+		if id.Kind() != catalog.KindAttachment {
+			list = append(list, p.all(o.Base().ID)...)
+		}
+	}
+	return list
 }
 
 // attachments draws the edges around attaching: what the table brings along is

@@ -36,7 +36,13 @@ func (SetAside) sealed()    {}
 func (Refill) sealed()      {}
 
 // Create makes an object that isn't there.
-type Create struct{ To catalog.Object }
+type Create struct {
+	To catalog.Object
+	// Parts are what tables below get of it: the parts of a partitioned index, or of
+	// a key, at all levels; of an attachment the parts that its table gets of those
+	// above. They come by themselves, and may be there already.
+	Parts []catalog.Object
+}
 
 // Drop removes one.
 type Drop struct {
@@ -172,6 +178,7 @@ func (w *work) match() {
 	w.matchShared()
 	w.matchExpressions()
 	w.matchParts()
+	w.matchFormerParts()
 	if found == w.to.Len() {
 		return
 	}

@@ -28,8 +28,9 @@ func (w *work) order() ([]Change, error) {
 	for id, o := range w.drops {
 		g.drops[id] = &node{change: Drop{From: o, Only: w.leftBehind[id]}, rank: dropRank(o), id: id}
 	}
+	parts := w.parts()
 	for id, o := range w.creates {
-		g.makes[id] = &node{change: Create{To: o}, rank: makeRank(o), id: id}
+		g.makes[id] = &node{change: Create{To: o, Parts: parts.all(id)}, rank: makeRank(o), id: id}
 	}
 	for id, a := range w.alters {
 		g.makes[id] = &node{change: a, rank: makeRank(a.To), id: id}

@@ -61,8 +61,11 @@ WITH mine AS (
     -- that is attached keeps its own, and neither can be had in the other way.
     CASE WHEN contype = 'n' AND coninhcount > 0 THEN 'inherited' ELSE quote_ident(conname) END,
     convalidated, pg_catalog.pg_get_constraintdef(oid))
-  FROM pg_catalog.pg_constraint
+  FROM pg_catalog.pg_constraint k
   WHERE connamespace IN (SELECT oid FROM mine) AND (conrelid = 0 OR conrelid IN (SELECT oid FROM relation))
+    -- A foreign key to a partitioned table has a row for each partition there, of
+    -- which pg_dump knows nothing, and VALIDATE before PostgreSQL 18 neither.
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint above WHERE above.oid = k.conparentid AND above.conrelid = k.conrelid)
 
   UNION ALL
   SELECT format('index %s valid=%s clustered=%s identity=%s', pg_catalog.pg_get_indexdef(indexrelid),
