@@ -510,6 +510,11 @@ func (g *autogeneration) parts(ctx context.Context) ([]part, error) {
 			if after, reached, err = g.apply(ctx, template, group); err != nil {
 				return nil, err
 			}
+		} else if slices.ContainsFunc(group, func(s SchemaStatement) bool { return s.Batch != "" }) {
+			// A table without rows has no batches, and the proof would not run it.
+			if _, _, err := g.apply(ctx, template, group); err != nil {
+				return nil, err
+			}
 		}
 		down, err := g.wayBack(ctx, reached, after, before, renames)
 		if err != nil {
@@ -541,7 +546,7 @@ func (g *autogeneration) apply(ctx context.Context, template string, statements 
 		return nil, "", err
 	}
 	for _, s := range statements {
-		if err := g.shadow.scratch.Run(ctx, conn, s.SQL); err != nil {
+		if err := g.shadow.scratch.Run(ctx, conn, s.onNoRow()); err != nil {
 			return nil, "", &ProofError{Direction: Up, err: fmt.Errorf("%w in %s", err, s.SQL)}
 		}
 	}
@@ -562,7 +567,9 @@ func (g *autogeneration) wayBack(ctx context.Context, template string, from, to 
 	if err != nil {
 		return nil, err
 	}
-	d, err := Diff(renamed, to, g.diff)
+	back := g.diff
+	back.undoOnline = g.options.Online
+	d, err := Diff(renamed, to, back)
 	if err != nil {
 		return nil, err
 	}
@@ -619,9 +626,9 @@ func section(statements []SchemaStatement, unqualified string) (text, options st
 	for i, s := range statements {
 		sql := s.SQL
 		if unqualified != "" {
-			sql = sqltext.Unqualify(sql, unqualified)
+			sql, s.Batch = sqltext.Unqualify(sql, unqualified), sqltext.Unqualify(s.Batch, unqualified)
 		}
-		if about := subject(sql); i > 0 && (about != object || len(s.Hazards) > 0) {
+		if about := subject(sql); i > 0 && (about != object || len(s.Hazards) > 0 || s.Comments() != "") {
 			b.WriteString("\n")
 			object = about
 		} else {
@@ -630,7 +637,7 @@ func section(statements []SchemaStatement, unqualified string) (text, options st
 		for _, h := range s.Hazards {
 			b.WriteString("-- hazard: " + explained(h, s.Locks) + "\n")
 		}
-		b.WriteString(sql + ";\n")
+		b.WriteString(s.Comments() + sql + ";\n")
 		if !s.Transactional || s.CommitAfter && i < len(statements)-1 {
 			options = "transaction:false"
 		}

@@ -97,6 +97,8 @@ type DiffOptions struct {
 	// resolve when the statements run. Names that mean something else without it
 	// are the caller's to look for.
 	Unqualified string
+
+	undoOnline bool // the way back from what was made so
 }
 
 // A Difference is what leads from one snapshot to another.
@@ -112,8 +114,7 @@ type Difference struct {
 func (d *Difference) SQL() string {
 	var b strings.Builder
 	for _, s := range d.Statements {
-		b.WriteString(s.SQL)
-		b.WriteString(";\n")
+		b.WriteString(s.Comments() + s.SQL + ";\n")
 	}
 	return b.String()
 }
@@ -150,6 +151,36 @@ type SchemaStatement struct {
 	// CommitAfter tells that it has to be committed before the next ones run:
 	// they may use the value that it adds to an enum.
 	CommitAfter bool
+	// Batch is set of one that runs over this table bit by bit, as the file of a
+	// revision says it with "-- migrate:batch": the name as SQL has it.
+	Batch string
+	// NotOnline says why one that hurts has no other form, where that was asked
+	// for.
+	NotOnline string
+
+	over *ddl.Batch
+}
+
+// Comments are what stands above the statement in a file besides its hazards.
+func (s *SchemaStatement) Comments() string {
+	head := ""
+	if s.NotOnline != "" {
+		head += "-- not online: " + s.NotOnline + "\n"
+	}
+	if s.Batch != "" {
+		head += "-- migrate:batch table=" + s.Batch + " size=1000\n"
+	}
+	return head
+}
+
+// onNoRow is a statement in a form that can run where there are no rows.
+func (s *SchemaStatement) onNoRow() string {
+	if s.over == nil {
+		return s.SQL
+	}
+	nulls := s.over.Row(slices.Repeat([]string{"NULL"}, len(s.over.Key)))
+	sql, _ := sqltext.Bind(s.SQL, sqltext.Bounds(s.SQL), nulls, nulls)
+	return sql
 }
 
 // A TableLock is held on a table or a view.
@@ -175,11 +206,17 @@ func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
 		}
 		d.Candidates = append(d.Candidates, r)
 	}
-	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges, Online: options.Online}) {
+	for _, s := range ddl.Render(from.catalog, changes, ddl.Options{NoOwners: options.NoOwners, NoPrivileges: options.NoPrivileges, Online: options.Online, UndoOnline: options.undoOnline}) {
 		if options.Unqualified != "" {
 			s.SQL = sqltext.Unqualify(s.SQL, options.Unqualified)
 		}
-		statement := SchemaStatement{SQL: s.SQL, Transactional: s.Transactional, CommitAfter: s.CommitAfter}
+		statement := SchemaStatement{SQL: s.SQL, Transactional: s.Transactional, CommitAfter: s.CommitAfter, NotOnline: s.NotOnline, over: s.Batch}
+		if s.Batch != nil {
+			statement.Batch = s.Batch.Table
+			if options.Unqualified != "" {
+				statement.Batch = sqltext.Unqualify(statement.Batch, options.Unqualified)
+			}
+		}
 		for _, l := range s.Locks {
 			statement.Locks = append(statement.Locks, TableLock{Table: l.Table.Schema() + "." + l.Table.Name(), Mode: l.Mode.String()})
 		}

@@ -31,6 +31,8 @@ type schemaStatementJSON struct {
 	CommitAfter   bool            `json:"commit_after"`
 	Hazards       []string        `json:"hazards"`
 	Locks         []tableLockJSON `json:"locks"`
+	Batch         string          `json:"batch,omitempty"`
+	NotOnline     string          `json:"not_online,omitempty"`
 }
 
 type tableLockJSON struct {
@@ -155,7 +157,7 @@ func differenceJSON(d *aludel.Difference) diffJSON {
 		for _, l := range s.Locks {
 			locks = append(locks, tableLockJSON(l))
 		}
-		result.Statements = append(result.Statements, schemaStatementJSON{s.SQL, s.Transactional, s.CommitAfter, some(s.Hazards), locks})
+		result.Statements = append(result.Statements, schemaStatementJSON{s.SQL, s.Transactional, s.CommitAfter, some(s.Hazards), locks, s.Batch, s.NotOnline})
 	}
 	return result
 }
@@ -166,6 +168,6 @@ func (a *app) statements(d *aludel.Difference) {
 		if len(s.Hazards) > 0 {
 			a.out.line("-- hazard: %s", strings.Join(s.Hazards, ", "))
 		}
-		a.out.line("%s;", s.SQL)
+		a.out.line("%s%s;", s.Comments(), s.SQL)
 	}
 }

@@ -257,6 +257,12 @@ func (s *state) change(target *state) (script string, err error) {
 		for _, h := range statement.Hazards {
 			script += fmt.Sprintf("-- hazard: %s\n", h)
 		}
+		if statement.NotOnline != "" {
+			script += "-- not online: " + statement.NotOnline + "\n"
+		}
+		if statement.Batch != nil {
+			script += "-- batches over " + statement.Batch.Table + "\n"
+		}
 		script += statement.SQL + ";\n"
 		if statement.CommitAfter {
 			script += "-- commit\n"

@@ -40,18 +40,23 @@ func columnClause(c *catalog.Column) string {
 // fail for the rows that are there.
 func (w *writer) addColumn(c *catalog.Column) {
 	sql, expression := columnClause(c), ""
+	var folded *catalog.Default
 	id := c.ID.With(catalog.KindDefault, c.ID.Sub())
 	if at, ok := w.made[id]; ok && !slices.ContainsFunc(w.changes[at].Object().Base().Needs, func(needed catalog.ID) bool { return needed != c.ID && w.comesLater(needed) }) {
 		d := w.changes[at].Object().(*catalog.Default)
 		sql += " DEFAULT " + d.Expression
-		expression = d.Expression
+		expression, folded = d.Expression, d
 		w.folded[id] = true
 		w.foldBelow(d)
 	}
-	w.add(alterTable(c.ID) + "ADD COLUMN " + sql)
-	if w.fills(c, expression) {
-		last := &w.statements[len(w.statements)-1] // every row gets a value of its own
-		last.Hazards = append(last.Hazards, Rewrite)
+	if w.fills(c, expression) { // every row gets a value of its own
+		done, why := w.fillInBatches(c, folded)
+		if !done {
+			w.add(alterTable(c.ID)+"ADD COLUMN "+sql, Rewrite)
+			w.statements[len(w.statements)-1].NotOnline = why
+		}
+	} else {
+		w.add(alterTable(c.ID) + "ADD COLUMN " + sql)
 	}
 	w.columnExtras(c)
 }
@@ -222,6 +227,7 @@ func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
 	}
 	if from.NotNull && !to.NotNull {
 		w.add(alter + "DROP NOT NULL")
+		w.dropNotNullBelow(to)
 	}
 	if slices.Contains(fields, "Type") || slices.Contains(fields, "Collation") {
 		w.retype(from, to)

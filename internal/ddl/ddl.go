@@ -26,6 +26,10 @@ type Statement struct {
 	// CommitAfter tells that it has to be committed before the next ones: they
 	// may use the value that it adds to an enum.
 	CommitAfter bool
+	// Batch is set of one that runs over a table bit by bit.
+	Batch *Batch
+	// NotOnline says why one that hurts has no other form, where that was asked for.
+	NotOnline string
 }
 
 // Options say how to write.
@@ -35,6 +39,9 @@ type Options struct {
 	// Online takes, for tables that were there before, the forms that let others
 	// go on reading and writing, at the price of several transactions.
 	Online bool
+	// UndoOnline is for the way back from what was made in these forms, of which the
+	// states in between are not all known.
+	UndoOnline bool
 }
 
 // Render writes changes in their order. from is what they start from: the
@@ -56,7 +63,8 @@ func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Sta
 		w.statements = append(w.statements, Statement{SQL: "DROP " + name(o), known: true})
 	}
 	for i := range w.statements {
-		w.statements[i].Transactional = transactional(w.statements[i].SQL)
+		s := &w.statements[i]
+		s.Transactional = s.Batch == nil && transactional(s.SQL)
 	}
 	return w.statements
 }

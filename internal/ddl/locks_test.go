@@ -11,6 +11,7 @@ import (
 
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/ddl"
+	"github.com/aludel-db/aludel/internal/sqltext"
 )
 
 // A watcher compares what statements say of their locks and of rewriting with
@@ -100,7 +101,7 @@ func (w *watcher) run(conn *pgx.Conn, s ddl.Statement) error {
 		if err := w.commit(conn); err != nil {
 			return err
 		}
-		_, err := conn.Exec(ctx, s.SQL, pgx.QueryExecModeSimpleProtocol)
+		_, err := conn.Exec(ctx, inOne(s), pgx.QueryExecModeSimpleProtocol)
 		return err
 	}
 	if !w.open {
@@ -125,6 +126,19 @@ func (w *watcher) run(conn *pgx.Conn, s ddl.Statement) error {
 		wrong = errors.Join(w.commit(conn), wrong)
 	}
 	return wrong
+}
+
+// inOne is a statement that runs in batches as one over all rows.
+func inOne(s ddl.Statement) string {
+	if s.Batch == nil {
+		return s.SQL
+	}
+	key := strings.Join(s.Batch.Key, ", ")
+	end := func(direction string) string {
+		return "(SELECT " + key + " FROM " + s.Batch.Table + " ORDER BY " + strings.Join(s.Batch.Key, direction+", ") + direction + " LIMIT 1)"
+	}
+	sql, _ := sqltext.Bind(s.SQL, sqltext.Bounds(s.SQL), end(""), end(" DESC"))
+	return sql
 }
 
 // commit ends the transaction, if there is one.
@@ -200,6 +214,9 @@ func (w *watcher) check(conn *pgx.Conn, s ddl.Statement) error {
 	w.files = files
 	if rewrote && !slices.Contains(s.Hazards, ddl.Rewrite) && !strings.HasPrefix(s.SQL, "REFRESH ") {
 		wrong = append(wrong, fmt.Errorf("rewrites a table and doesn't say so: %s", s.SQL))
+	}
+	if rewrote && w.online && s.NotOnline == "" {
+		wrong = append(wrong, fmt.Errorf("rewrites a table and doesn't say why: %s", s.SQL))
 	}
 	return errors.Join(wrong...)
 }

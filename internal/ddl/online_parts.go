@@ -277,3 +277,23 @@ func (w *writer) addForeignKeyOnParts(k *catalog.Constraint) bool {
 	}
 	return true
 }
+
+// dropNotNullBelow is for partitions that had a primary key by themselves before
+// the one above took it over: since PostgreSQL 18 their NOT NULL is their own from
+// then on, and stays when that above goes. Where there is none it does nothing.
+func (w *writer) dropNotNullBelow(c *catalog.Column) {
+	if !w.options.UndoOnline || w.from.Major < 18 || !w.isSplit(c.ID) {
+		return
+	}
+	var below []catalog.ID
+	for child := range w.keysAndAttachments() {
+		if w.depthBelow(child, c.ID) > 0 {
+			below = append(below, child)
+		}
+	}
+	slices.SortFunc(below, catalog.ID.Compare)
+	for _, table := range below {
+		w.add(alterTable(table) + "ALTER COLUMN " + ident(c.ID.Sub()) + " DROP NOT NULL")
+		w.lock(AccessExclusive, table)
+	}
+}
