@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/ddl"
 	"github.com/aludel-db/aludel/internal/observe"
 	"github.com/aludel-db/aludel/internal/revision"
 	"github.com/aludel-db/aludel/internal/sqltext"
@@ -504,26 +505,57 @@ func (g *autogeneration) parts(ctx context.Context) ([]part, error) {
 	groups := groups(d.Statements)
 	parts := make([]part, 0, len(groups))
 	before, template, renames := g.base, g.template, g.renames
+	var start *Snapshot // in front of the first step of a change that takes several
 	for i, group := range groups {
-		after, reached := g.want, g.wanted
-		if i < len(groups)-1 {
-			if after, reached, err = g.apply(ctx, template, group); err != nil {
-				return nil, err
-			}
-		} else if slices.ContainsFunc(group, func(s SchemaStatement) bool { return s.Batch != "" }) {
-			// A table without rows has no batches, and the proof would not run it.
-			if _, _, err := g.apply(ctx, template, group); err != nil {
-				return nil, err
-			}
-		}
-		down, err := g.wayBack(ctx, reached, after, before, renames)
+		after, reached, err := g.after(ctx, template, groups, i)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part{up: group, down: down})
+		p := part{up: group}
+		steps := group[0].steps
+		begins := steps != nil && (i == 0 || groups[i-1][0].steps != steps)
+		ends := steps != nil && (i == len(groups)-1 || groups[i+1][0].steps != steps)
+		if begins {
+			start = before
+		}
+		switch {
+		case ends: // from here it goes back at once
+			p.down, err = g.wayBack(ctx, reached, after, start, renames)
+		case begins:
+			p.down = undone(steps)
+		case steps == nil:
+			p.down, err = g.wayBack(ctx, reached, after, before, renames)
+		}
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, p)
 		before, template, renames = after, reached, &Renames{}
 	}
 	return parts, nil
+}
+
+// undone is what clears away the first steps of a change that was not made in the
+// end.
+func undone(steps *ddl.Steps) []SchemaStatement {
+	list := make([]SchemaStatement, len(steps.Undo))
+	for i, sql := range steps.Undo {
+		list[i] = SchemaStatement{SQL: sql, Transactional: true}
+	}
+	return list
+}
+
+// after is what is there behind a group.
+func (g *autogeneration) after(ctx context.Context, template string, groups [][]SchemaStatement, i int) (*Snapshot, string, error) {
+	last := i == len(groups)-1
+	if last && !slices.ContainsFunc(groups[i], func(s SchemaStatement) bool { return s.Batch != "" }) {
+		return g.want, g.wanted, nil
+	}
+	after, reached, err := g.apply(ctx, template, groups[i])
+	if last && err == nil { // a table without rows has no batches: the proof wouldn't run it
+		return g.want, g.wanted, nil
+	}
+	return after, reached, err
 }
 
 // groups cuts statements where a transaction has to end.

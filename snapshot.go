@@ -158,7 +158,8 @@ type SchemaStatement struct {
 	// for.
 	NotOnline string
 
-	over *ddl.Batch
+	over  *ddl.Batch
+	steps *ddl.Steps
 }
 
 // Comments are what stands above the statement in a file besides its hazards.
@@ -210,7 +211,7 @@ func Diff(from, to *Snapshot, options DiffOptions) (*Difference, error) {
 		if options.Unqualified != "" {
 			s.SQL = sqltext.Unqualify(s.SQL, options.Unqualified)
 		}
-		statement := SchemaStatement{SQL: s.SQL, Transactional: s.Transactional, CommitAfter: s.CommitAfter, NotOnline: s.NotOnline, over: s.Batch}
+		statement := SchemaStatement{SQL: s.SQL, Transactional: s.Transactional, CommitAfter: s.CommitAfter, NotOnline: s.NotOnline, over: s.Batch, steps: s.Steps}
 		if s.Batch != nil {
 			statement.Batch = s.Batch.Table
 			if options.Unqualified != "" {

@@ -218,6 +218,10 @@ func (w *writer) columnStateOf(table string, from, to *catalog.Column) {
 }
 
 func (w *writer) alterColumn(from, to *catalog.Column, fields []string) {
+	if e := w.expansions[to.ID]; e != nil {
+		w.expand(e)
+		return
+	}
 	alter := alterTable(to.ID) + "ALTER COLUMN " + ident(to.ID.Sub()) + " "
 	if from.Generated != "" && to.Generated == "" {
 		w.add(alter + "DROP EXPRESSION")
@@ -320,6 +324,7 @@ func (w *writer) retype(from, to *catalog.Column) {
 	}
 	if rewrites(from.Type, to.Type) {
 		w.add(sql, Rewrite)
+		w.statements[len(w.statements)-1].NotOnline = w.notExpanded[to.ID]
 	} else {
 		w.add(sql)
 	}

@@ -28,9 +28,16 @@ type Statement struct {
 	CommitAfter bool
 	// Batch is set of one that runs over a table bit by bit.
 	Batch *Batch
+	// Steps are set of those of a change that takes several transactions.
+	Steps *Steps
 	// NotOnline says why one that hurts has no other form, where that was asked for.
 	NotOnline string
 }
+
+// Steps are the statements of a change that comes about in several transactions,
+// of which the last one makes it: the way back from there is one step. Undo is what
+// clears away what those in front have left, if anything.
+type Steps struct{ Undo []string }
 
 // Options say how to write.
 type Options struct {
@@ -48,6 +55,7 @@ type Options struct {
 // default privileges that new objects begin with.
 func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Statement {
 	w := newWriter(from, changes, options)
+	w.planExpansions()
 	if slices.ContainsFunc(changes, makesFunction) {
 		// A body may speak of what comes later.
 		w.add("SET check_function_bodies = off")
@@ -65,6 +73,9 @@ func Render(from *catalog.Catalog, changes []diff.Change, options Options) []Sta
 	for i := range w.statements {
 		s := &w.statements[i]
 		s.Transactional = s.Batch == nil && transactional(s.SQL)
+		if options.Online && s.NotOnline == "" && slices.Contains(s.Hazards, Rewrite) {
+			s.NotOnline = "there is no other form of this change"
+		}
 	}
 	return w.statements
 }
@@ -152,6 +163,10 @@ type writer struct {
 	hasChildren map[catalog.ID]bool             // the tables that others hang on, once asked
 	gone        map[catalog.ID]int              // behind which change what is dropped is gone
 	drops       []int                           // how many drops stand in front of each change
+
+	expansions  map[catalog.ID]*expansion // by the column
+	notExpanded map[catalog.ID]string     // why a column is not among them
+	comesAlong  map[catalog.ID]bool       // what an expansion sees to
 }
 
 func (w *writer) add(sql string, hazards ...Hazard) {
@@ -159,6 +174,9 @@ func (w *writer) add(sql string, hazards ...Hazard) {
 }
 
 func (w *writer) change(c diff.Change) {
+	if w.comesAlong[c.Object().Base().ID] {
+		return
+	}
 	switch c := c.(type) {
 	case diff.Create:
 		if !w.folded[c.To.Base().ID] {

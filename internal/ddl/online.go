@@ -124,13 +124,16 @@ func keyParts(k *catalog.Constraint) (word, columns, tail string) {
 	return k.Definition[:start], k.Definition[start : end+1], k.Definition[end+1:]
 }
 
-func (w *writer) addKeyUsingIndex(k *catalog.Constraint) {
+func (w *writer) addKeyUsingIndex(k *catalog.Constraint) { w.addKeyUsing(k, k.Index) }
+
+// addKeyUsing has a key take over an index, which gets its name.
+func (w *writer) addKeyUsing(k *catalog.Constraint, index string) {
 	word := "UNIQUE"
 	if k.Type == catalog.PrimaryKey {
 		word = "PRIMARY KEY"
 	}
 	_, _, tail := keyParts(k)
-	w.add(alterTable(k.ID) + "ADD CONSTRAINT " + ident(k.ID.Sub()) + " " + word + " USING INDEX " + ident(k.Index) + tail)
+	w.add(alterTable(k.ID) + "ADD CONSTRAINT " + ident(k.ID.Sub()) + " " + word + " USING INDEX " + ident(index) + tail)
 	w.lock(AccessExclusive, tableOf(k.ID))
 }
 

@@ -77,6 +77,8 @@ func (w *writer) batchOver(table catalog.ID) (batch *Batch, why string) {
 		return nil, "the table has no primary key for batches to follow"
 	case t.ForceRowSecurity:
 		return nil, "row security keeps rows from the table's owner"
+	case t.ReplicaIdentity != "DEFAULT" && t.ReplicaIdentity != "FULL":
+		return nil, "the table's rows have not the usual replica identity, without which a publication lets none be updated"
 	case w.isInheritedFrom(table):
 		return nil, "other tables inherit from it, and may have rows without a key"
 	case w.hearsOfUpdates(table):
