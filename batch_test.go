@@ -204,11 +204,19 @@ func TestBatchOfASessionThatLivesOn(t *testing.T) {
 	if err := <-failed; err == nil {
 		t.Fatal("no error")
 	}
+	waits := make(chan string, 1)
+	m := newMigrator(t, fsys, aludel.Options{OnEvent: func(e aludel.Event) {
+		if e.Kind == aludel.SessionAwaited {
+			waits <- e.Holder
+		}
+	}})
 	go func() {
-		_, err := newMigrator(t, fsys, aludel.Options{}).Upgrade(ctx, bareConnect(t, db), aludel.UpgradeOptions{})
+		_, err := m.Upgrade(ctx, bareConnect(t, db), aludel.UpgradeOptions{})
 		failed <- err
 	}()
-	awaitRow(t, db, "SELECT FROM pg_locks WHERE NOT granted AND relation = 'alembic_version'::regclass")
+	if holder := <-waits; !strings.HasPrefix(holder, fmt.Sprintf("pid %d,", conn.PgConn().PID())) {
+		t.Errorf("it waits for %s", holder)
+	}
 	if _, err := holder.Exec(ctx, "SELECT pg_advisory_unlock(7)"); err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,8 @@ const (
 	LockAwaited   EventKind = "lock_awaited"   // another runner holds the lock
 	LocksAwaited  EventKind = "locks_awaited"  // Blockers hold locks that the step needs; it doesn't queue for them
 	IndexProgress EventKind = "index_progress" // an index is being built CONCURRENTLY
+	// SessionAwaited: the server still works for a run that was killed or cut off.
+	SessionAwaited EventKind = "session_awaited"
 )
 
 // An Event is something that happened during a run. Fields that don't belong
@@ -55,7 +57,7 @@ type Event struct {
 	// Slowed says why the pause is a longer one: a replica has fallen behind,
 	// other sessions waited for the batch.
 	Slowed string
-	// Holder describes who has the lock of LockAwaited.
+	// Holder describes who has the lock of LockAwaited, or the session of SessionAwaited.
 	Holder string
 	Err    error
 }
@@ -64,6 +66,7 @@ var eventKinds = map[executor.EventKind]EventKind{
 	executor.StepStarted: StepStarted, executor.StepDone: StepDone, executor.StepFailed: StepFailed,
 	executor.StepRetried: StepRetried, executor.StatementDone: StatementDone, executor.IndexDropped: IndexDropped,
 	executor.BatchDone: BatchDone, executor.LocksAwaited: LocksAwaited, executor.IndexProgress: IndexProgress,
+	executor.SessionAwaited: SessionAwaited,
 }
 
 func (m *Migrator) publicEvent(e *executor.Event) Event {
@@ -72,6 +75,9 @@ func (m *Migrator) publicEvent(e *executor.Event) Event {
 		Statement: e.Statement, Statements: e.Statements, Object: e.Object, Err: publicError(e.Err),
 		Rows: e.Rows, RowsTotal: e.RowsTotal, PerSecond: e.PerSecond, Left: e.Left, Slowed: e.Slowed,
 		Phase: e.Phase, Blockers: publicBlockers(e.Blockers),
+	}
+	if e.Kind == executor.SessionAwaited {
+		public.Object, public.Holder = "", e.Object
 	}
 	if e.Step != nil {
 		step := m.publicStep(e.Step)

@@ -105,6 +105,8 @@ func (a *app) progress(e aludel.Event) {
 		}
 	case aludel.IndexProgress:
 		a.index(&e)
+	case aludel.SessionAwaited:
+		a.out.note("%s: the server still works for an earlier run (%s); waiting until it has ended", e.Step.Revision.ID, e.Holder)
 	case aludel.LockAwaited:
 		a.out.note("another run holds the migration lock (%s); waiting", e.Holder)
 	}

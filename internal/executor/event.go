@@ -11,15 +11,16 @@ type EventKind int
 
 // The kinds of events.
 const (
-	StepStarted   EventKind = iota // a step is about to run
-	StepDone                       // it is committed
-	StepFailed                     // it is not; Err says why
-	StepRetried                    // it ran into the lock timeout and waits for Pause
-	StatementDone                  // one statement outside a transaction is done
-	IndexDropped                   // an INVALID index that a failed attempt left is dropped
-	BatchDone                      // a batch of a statement is committed
-	LocksAwaited                   // Blockers hold locks that the step needs; it doesn't queue for them
-	IndexProgress                  // an index is being built CONCURRENTLY
+	StepStarted    EventKind = iota // a step is about to run
+	StepDone                        // it is committed
+	StepFailed                      // it is not; Err says why
+	StepRetried                     // it ran into the lock timeout and waits for Pause
+	StatementDone                   // one statement outside a transaction is done
+	IndexDropped                    // an INVALID index that a failed attempt left is dropped
+	BatchDone                       // a batch of a statement is committed
+	LocksAwaited                    // Blockers hold locks that the step needs; it doesn't queue for them
+	IndexProgress                   // an index is being built CONCURRENTLY
+	SessionAwaited                  // the session of an earlier run is still at work
 )
 
 // An Event is something that happened during a run.
@@ -32,7 +33,7 @@ type Event struct {
 	Pause    time.Duration // of StepRetried and BatchDone
 	// Statement and Statements count within a section outside a transaction.
 	Statement, Statements int
-	Object                string // the index of IndexDropped, the table of BatchDone
+	Object                string // the index of IndexDropped, the table of BatchDone, the session of SessionAwaited
 	// Rows of BatchDone are behind, of about RowsTotal; PerSecond of them in this
 	// run, and so Left is left.
 	Rows, RowsTotal int64

@@ -127,7 +127,8 @@ type runner struct {
 	announced int      // steps of which StepStarted has been told
 	at        int      // the step that runs
 	try       int      // how often it was tried, from 1
-	stray     bool     // a cancel request is under way whose statement has ended
+	began     time.Time
+	stray     bool // a cancel request is under way whose statement has ended
 	// hurryVacuum has the server ask autovacuums at once to let us by.
 	hurryVacuum bool
 }
@@ -137,7 +138,7 @@ type runner struct {
 // then is a [*StatementError], [*PartialError], [*StaleError] or another that
 // says what stands. It is resumable: a new plan goes on where this one ended.
 func Run(ctx context.Context, conn *pgx.Conn, job *Job, options Options) error {
-	r := &runner{Options: options, conn: conn, job: job, heads: job.plan.From}
+	r := &runner{Options: options, conn: conn, job: job, heads: job.plan.From, began: time.Now()}
 	if r.OnEvent = oneByOne(options.OnEvent); options.OnEvent == nil {
 		r.OnEvent = func(Event) {}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,9 +16,10 @@ import (
 )
 
 // An outside is a section that runs outside a transaction, statement by
-// statement. Before each one the history says that it is about to run, and
-// after the last one the version rows change. So whatever happens in between,
-// the next run knows where to go on.
+// statement. What can run in a transaction does so in one of its own, together
+// with the note in the history that it is done. Before one that can't, the history says
+// that it is about to run. After the last one the version rows change. So
+// whatever happens in between, the next run knows where to go on.
 type outside struct {
 	*runner
 	i       int
@@ -32,7 +34,7 @@ func (r *runner) outsideTransaction(ctx context.Context, i int) error {
 	o := &outside{runner: r, i: i, step: &r.job.plan.Steps[i], section: r.job.sections[i], started: time.Now()}
 	r.announce(span{i, i + 1})
 	if err := o.run(ctx); err != nil {
-		return o.fail(ctx, err)
+		return o.fail(ctx, err) // no error: it was found out that all of it stands
 	}
 	r.progress(i, o.started)
 	r.heads = r.after(span{i, i + 1}, r.heads)
@@ -43,6 +45,9 @@ func (r *runner) outsideTransaction(ctx context.Context, i int) error {
 }
 
 func (o *outside) run(ctx context.Context) error {
+	if err := o.fence(ctx); err != nil {
+		return err
+	}
 	resumed, err := o.resume(ctx)
 	if err != nil {
 		return err
@@ -77,6 +82,17 @@ func (o *outside) run(ctx context.Context) error {
 		return err
 	}
 	return o.finish(ctx)
+}
+
+// fence waits for the session of an earlier run that was killed or cut off: the
+// server notices only when it next writes to it, and may build an index until
+// then. What such a session leaves is known when it has ended.
+func (o *outside) fence(ctx context.Context) error {
+	return o.Table.Fence(ctx, o.conn, o.LockWait, func(h versiontable.Holder) {
+		e := o.event(SessionAwaited, o.i)
+		e.Object = h.String()
+		o.OnEvent(e)
+	})
 }
 
 // resume finds out how far an earlier run came, and whether what it ran is
@@ -129,13 +145,16 @@ func (o *outside) settings(ctx context.Context) error {
 	return nil
 }
 
-// statement notes that the next statement is about to run, and runs it.
+// statement runs the next statement.
 func (o *outside) statement(ctx context.Context) error {
-	if spec := o.section.Batches[o.done]; spec != nil {
-		return o.inBatches(ctx, spec)
-	}
-	if err := o.note(ctx, versiontable.Running, nil); err != nil {
-		return err
+	statement := &o.section.Statements[o.done]
+	switch {
+	case o.section.Batches[o.done] != nil:
+		return o.inBatches(ctx, o.section.Batches[o.done])
+	case !inOneTransaction(statement):
+		if err := o.note(ctx, versiontable.Running, nil); err != nil {
+			return err
+		}
 	}
 	o.at, o.try = o.i, 1
 	for start := time.Now(); ; {
@@ -174,7 +193,12 @@ func (o *outside) once(ctx context.Context, start time.Time) error {
 			return fmt.Errorf("setting up the session: %w", err)
 		}
 	}
-	return o.guarded(ctx, calm, func() error { return o.sendStatement(ctx, statement) })
+	return o.guarded(ctx, calm, func() error {
+		if inOneTransaction(statement) {
+			return o.sendWithNote(ctx, statement)
+		}
+		return o.sendStatement(ctx, statement)
+	})
 }
 
 func (o *outside) sendStatement(ctx context.Context, statement *sqltext.Statement) error {
@@ -189,11 +213,64 @@ func (o *outside) sendStatement(ctx context.Context, statement *sqltext.Statemen
 	if !errors.As(err, &pgErr) {
 		return err
 	}
-	character := 0
-	if pgErr.Position > 0 {
-		character = len([]rune(o.section.SQL[:statement.Offset])) + int(pgErr.Position)
+	return o.placed(statement, pgErr, int(pgErr.Position))
+}
+
+// inOneTransaction: procedures and blocks may commit by themselves, and fail in
+// a transaction that isn't theirs (2D000).
+func inOneTransaction(statement *sqltext.Statement) bool {
+	return statement.Class == sqltext.Transactional && statement.Kind != "CALL" && statement.Kind != "DO"
+}
+
+// sendWithNote runs a statement in the transaction that also notes that it is done.
+func (o *outside) sendWithNote(ctx context.Context, statement *sqltext.Statement) error {
+	m := &message{}
+	m.add(2, "BEGIN;\n"+o.Table.LockSQL())
+	m.check = m.statements
+	m.add(1, o.Table.CheckSQL(o.heads))
+	role := o.role(o.section)
+	if role != "" {
+		m.add(1, "SET LOCAL ROLE "+sqltext.QuoteIdent(role)+";\n")
 	}
-	return statementError(o.step, o.section, pgErr, character, o.done)
+	sent := body{step: o.i, first: m.statements, count: 1, start: m.sql.Len()}
+	m.add(1, statement.Text+"\n;\n")
+	if role != "" {
+		m.add(1, "RESET ROLE;\n")
+	}
+	entry := o.noteEntry(versiontable.Running)
+	entry.StatementsDone, entry.DoneChecksum = o.done+1, versiontable.DoneChecksum(o.texts(o.done+1))
+	m.add(2, o.Table.AppendSQL(entry)+"COMMIT;\n")
+	completed, err := o.send(ctx, m.sql.String())
+	if err == nil {
+		return nil
+	}
+	o.rollback()
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return err
+	}
+	position := int(pgErr.Position) - m.characters(&sent)
+	within := position > 0 && position <= len([]rune(statement.Text))
+	switch {
+	case completed == m.check && versiontable.IsStale(err):
+		return &StaleError{Err: err}
+	case completed == m.statements-1:
+		return commitError(o.step, o.section, pgErr)
+	case completed == sent.first && !within:
+		return o.placed(statement, pgErr, 0)
+	case within:
+		return o.placed(statement, pgErr, position)
+	}
+	return fmt.Errorf("noting a statement in the history: %w", err)
+}
+
+// placed gives an error its place: a 1-based character of the statement, 0 where
+// the server gave none.
+func (o *outside) placed(statement *sqltext.Statement, err *pgconn.PgError, character int) error {
+	if character > 0 {
+		character += len([]rune(o.section.SQL[:statement.Offset]))
+	}
+	return statementError(o.step, o.section, err, character, o.done)
 }
 
 // note appends a history row in a transaction that also checks the version
@@ -269,23 +346,25 @@ func (o *outside) recover(ctx context.Context) (skip bool, err error) {
 	return false, nil
 }
 
-// fail writes down how far it came. With nothing done the revision is simply
-// not applied.
+// fail writes down how far it came, or finds it out. With nothing done the
+// revision is simply not applied.
 func (o *outside) fail(ctx context.Context, err error) error {
 	note, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackWait)
 	defer cancel()
 	var stale *StaleError
 	var partial *PartialError
-	refused := errors.As(err, &stale) || errors.As(err, &partial) // nothing was tried, so there is nothing to write down
-	if !refused && !o.conn.PgConn().IsClosed() {
+	var locked *versiontable.LockedError
+	refused := errors.As(err, &stale) || errors.As(err, &partial) || errors.As(err, &locked) // nothing was tried, so there is nothing to write down
+	switch {
+	case refused:
+	case o.conn.PgConn().IsClosed():
+		if err = o.resolve(ctx, err); err == nil {
+			return nil
+		}
+	default:
 		_ = o.note(note, versiontable.Failed, err)
 		_ = o.reset(note)
-	}
-	if o.done+int(o.rows) > 0 && !refused {
-		err = &PartialError{
-			Revision: o.step.Revision.ID, Direction: string(o.step.Direction),
-			Done: o.done, Total: len(o.section.Statements), Rows: o.rows, Err: err,
-		}
+		err = o.partly(err)
 	}
 	if ctx.Err() != nil {
 		err = &InterruptedError{Cause: ctx.Err(), Err: err}
@@ -294,4 +373,45 @@ func (o *outside) fail(ctx context.Context, err error) error {
 	e.Err = err
 	o.OnEvent(e)
 	return err
+}
+
+// partly is err with how far the section has come.
+func (o *outside) partly(err error) error {
+	if o.done == 0 && o.rows == 0 {
+		return err
+	}
+	return &PartialError{
+		Revision: o.step.Revision.ID, Direction: string(o.step.Direction),
+		Done: o.done, Total: len(o.section.Statements), Rows: o.rows, Err: err,
+	}
+}
+
+// resolve finds out on a new connection how far the section came before its own
+// was lost. The history tells, and the version rows. No error means that all of it
+// stands and that it was the last step.
+func (o *outside) resolve(ctx context.Context, lost error) error {
+	id := o.step.Revision.ID
+	rows, partial, err := o.afterLoss(ctx)
+	if err != nil {
+		return fmt.Errorf("the connection was lost (%w), and so it is not known how far revision %s has come; the same command finds out: %w",
+			lost, id, err)
+	}
+	if after := o.after(span{o.i, o.i + 1}, o.heads); slices.Equal(rows, after) {
+		o.progress(o.i, o.started)
+		o.heads = after
+		if o.i+1 == len(o.job.sections) {
+			return nil
+		}
+		return fmt.Errorf("the connection was lost after revision %s was committed: %w", id, lost)
+	}
+	for _, entry := range partial {
+		if entry.Revision == id && entry.Direction == string(o.step.Direction) && entry.StatementsDone+int(entry.Rows()) > 0 {
+			o.done, o.rows = entry.StatementsDone, entry.Rows()
+			return o.partly(fmt.Errorf("the connection was lost: %w", lost))
+		}
+		if entry.Revision == id {
+			return fmt.Errorf("the connection was lost in the first statement of revision %s; the same command finds out what became of it: %w", id, lost)
+		}
+	}
+	return fmt.Errorf("the connection was lost; nothing of revision %s was applied: %w", id, lost)
 }

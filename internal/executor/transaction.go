@@ -278,7 +278,7 @@ func (m *message) bodyAt(character int) *body {
 // resolve finds out on a new connection which of spans were committed though
 // the answer never came. The version rows tell.
 func (r *runner) resolve(ctx context.Context, spans []span, lost error) error {
-	rows, err := r.rowsAfterLoss(ctx)
+	rows, _, err := r.afterLoss(ctx)
 	if err != nil {
 		return fmt.Errorf("the connection was lost (%w), and so it is not known whether revision %s was committed: %w",
 			lost, r.title(spans[0]), err)
@@ -315,34 +315,49 @@ func (r *runner) title(s span) string {
 	return r.job.plan.Steps[s.to-1].Revision.ID
 }
 
-// rowsAfterLoss reads the version rows when the lost session has come to rest:
-// the server notices only when it next writes to it, and until then goes on
-// with what was sent.
-func (r *runner) rowsAfterLoss(ctx context.Context) ([]string, error) {
+// afterLoss reads the version rows, and what is partial, when the lost session
+// has ended: the server notices only when it next writes to it, and until then
+// goes on with what was sent.
+func (r *runner) afterLoss(ctx context.Context) ([]string, []versiontable.Entry, error) {
 	// Also after an interruption it has to be found out where things stand.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelWait)
 	defer stop()
 	conn, err := pgx.ConnectConfig(ctx, r.conn.Config())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	for {
-		var busy bool
-		err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND usename = current_user AND state <> 'idle')",
-			pgx.QueryExecModeSimpleProtocol, r.conn.PgConn().PID()).Scan(&busy)
-		if err != nil {
-			return nil, err
-		}
-		if !busy {
-			break
-		}
-		if err := sleep(ctx, 50*time.Millisecond); err != nil {
-			return nil, fmt.Errorf("the server still works at it (pid %d): %w", r.conn.PgConn().PID(), err)
-		}
+	if err := r.endLost(ctx, conn); err != nil {
+		return nil, nil, err
 	}
 	rows, _, err := r.Table.Heads(ctx, conn)
-	return rows, err
+	if err != nil {
+		return nil, nil, err
+	}
+	partial, err := r.Table.Partial(ctx, conn)
+	return rows, partial, err
+}
+
+// endLost waits until the lost session has nothing to do, and ends it: what was
+// sent may still be on its way to it, held up in the network, and must not
+// arrive after it was said that nothing was applied. That the number belongs to
+// that session, and not to a later one, its start tells.
+func (r *runner) endLost(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		var there, busy bool
+		err := conn.QueryRow(ctx, "SELECT pg_catalog.count(*) > 0, coalesce(bool_or(state = 'active' OR NOT pg_catalog.pg_terminate_backend(pid)), false) "+
+			"FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND usename = current_user AND backend_start < clock_timestamp() - $2 * interval '1 second'",
+			pgx.QueryExecModeSimpleProtocol, r.conn.PgConn().PID(), time.Since(r.began).Seconds()).Scan(&there, &busy)
+		if err != nil || !there {
+			return err
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			if !busy {
+				return fmt.Errorf("its session does not end (pid %d): %w", r.conn.PgConn().PID(), err)
+			}
+			return fmt.Errorf("the server still works at it (pid %d): %w", r.conn.PgConn().PID(), err)
+		}
+	}
 }
 
 func (r *runner) changesSession(i int) bool {

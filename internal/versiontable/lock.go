@@ -57,10 +57,16 @@ func (h Holder) String() string {
 	return s
 }
 
-// key is the number of the lock: one for each version table. Advisory locks
+// The two locks of a version table.
+const (
+	runLock  = "aludel"      // on a connection of its own
+	workLock = "aludel work" // on the connection that runs statements outside a transaction
+)
+
+// key is the number of a lock: one for each version table. Advisory locks
 // belong to a database already.
-func (t *Table) key() int64 {
-	sum := sha256.Sum256([]byte("aludel\x00" + t.Schema + "\x00" + t.Name))
+func (t *Table) key(lock string) int64 {
+	sum := sha256.Sum256([]byte(lock + "\x00" + t.Schema + "\x00" + t.Name))
 	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // any 64 bits will do
 }
 
@@ -85,38 +91,53 @@ func (t *Table) Lock(ctx context.Context, config *pgx.ConnConfig, wait time.Dura
 	if err != nil {
 		return nil, fmt.Errorf("connecting for the migration lock: %w", err)
 	}
+	if err := t.poll(ctx, conn, runLock, wait, onWait); err != nil {
+		closeConn(conn)
+		return nil, err
+	}
+	return &Lock{conn: conn}, nil
+}
+
+// Fence takes a second lock, on conn itself, which lasts for as long as the
+// server works for that session. The lock of a run that was killed or cut off is
+// free at once; this one not before the server has noticed, so that two sessions
+// never run statements outside a transaction. It is given back with all advisory
+// locks of the session.
+func (t *Table) Fence(ctx context.Context, conn *pgx.Conn, wait time.Duration, onWait func(Holder)) error {
+	return t.poll(ctx, conn, workLock, wait, onWait)
+}
+
+// poll asks for a lock until it has it.
+func (t *Table) poll(ctx context.Context, conn *pgx.Conn, lock string, wait time.Duration, onWait func(Holder)) error {
 	start, told := time.Now(), false
 	for pause := firstPoll; ; pause = min(2*pause, lastPoll) {
-		rows, err := query(ctx, conn, "SELECT pg_catalog.pg_try_advisory_lock("+strconv.FormatInt(t.key(), 10)+")")
+		rows, err := query(ctx, conn, "SELECT pg_catalog.pg_try_advisory_lock("+strconv.FormatInt(t.key(lock), 10)+")")
 		if err != nil {
-			closeConn(conn)
-			return nil, fmt.Errorf("taking the migration lock: %w", err)
+			return fmt.Errorf("taking the migration lock: %w", err)
 		}
 		if rows[0][0] == "t" {
-			return &Lock{conn: conn}, nil
+			return nil
 		}
 		waited := time.Since(start)
 		if !told && waited >= quiet || waited >= wait {
-			holder := t.holder(ctx, conn)
+			holder := t.holder(ctx, conn, lock)
 			if waited >= wait {
-				closeConn(conn)
-				return nil, &LockedError{Holder: holder, Waited: waited}
+				return &LockedError{Holder: holder, Waited: waited}
 			}
 			onWait(holder)
 			told = true
 		}
 		select {
 		case <-ctx.Done():
-			closeConn(conn)
-			return nil, fmt.Errorf("waiting for the migration lock: %w", ctx.Err())
+			return fmt.Errorf("waiting for the migration lock: %w", ctx.Err())
 		case <-time.After(min(pause/2+rand.N(pause), max(wait-waited, time.Millisecond))):
 		}
 	}
 }
 
-// holder looks up who has the lock. pg_locks shows a 64-bit key as two halves.
-func (t *Table) holder(ctx context.Context, conn *pgx.Conn) Holder {
-	key := uint64(t.key()) //nolint:gosec // the same bits
+// holder looks up who has a lock. pg_locks shows a 64-bit key as two halves.
+func (t *Table) holder(ctx context.Context, conn *pgx.Conn, lock string) Holder {
+	key := uint64(t.key(lock)) //nolint:gosec // the same bits
 	rows, err := query(ctx, conn, fmt.Sprintf(`SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''), `+
 		`coalesce(host(a.client_addr), ''), coalesce(extract(epoch FROM a.backend_start), 0) FROM pg_catalog.pg_locks l `+
 		`LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 `+
