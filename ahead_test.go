@@ -1,9 +1,12 @@
 package aludel_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +66,68 @@ func TestAheadOfALoss(t *testing.T) {
 	}
 	if got := fmt.Sprint(db.Query(t, "SELECT version_num, to_regclass('t2') IS NULL AND to_regclass('t3') IS NULL FROM alembic_version")); got != "[[r1 t]]" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// A heldUp is a connection that a network holds up: from the message with the word
+// on, nothing gets through any more, and the program hears that it has ended.
+type heldUp struct {
+	net.Conn
+	word   []byte
+	broken bool
+	held   []byte
+}
+
+func (c *heldUp) Write(b []byte) (int, error) {
+	if c.broken || bytes.Contains(b, c.word) {
+		c.broken = true
+		c.held = append(c.held, b...)
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *heldUp) Read(b []byte) (int, error) {
+	if c.broken {
+		return 0, io.EOF
+	}
+	return c.Conn.Read(b)
+}
+
+func (c *heldUp) Close() error { return nil }
+
+// TestArrivesLate loses a connection on which the next migration is still on its way. It
+// was said that nothing of it was applied, so it must not be applied when it arrives.
+func TestArrivesLate(t *testing.T) {
+	t.Parallel()
+	for _, option := range []string{"", " transaction:false"} {
+		db := pgtest.New(t)
+		config := db.Config()
+		dial := config.DialFunc
+		var first *heldUp
+		config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			if first == nil && err == nil {
+				first = &heldUp{Conn: conn, word: []byte("CREATE TABLE t2")}
+				return first, nil
+			}
+			return conn, err
+		}
+		conn, err := pgx.ConnectConfig(context.Background(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := newMigrator(t, files("\nCREATE TABLE t1 ();", option+"\nCREATE TABLE t2 ();"), aludel.Options{})
+		_, err = m.Upgrade(context.Background(), conn, aludel.UpgradeOptions{})
+		// Of several that were sent it says which is the last one that stands.
+		if err == nil || !strings.Contains(err.Error(), "nothing of revision r2 was applied") && !strings.Contains(err.Error(), "after revision r1 was committed") {
+			t.Errorf("got %v", err)
+		}
+		_, _ = first.Conn.Write(first.held)
+		_, _ = io.Copy(io.Discard, first.Conn) // until the server has ended it
+		if got := fmt.Sprint(db.Query(t, "SELECT version_num, to_regclass('t2') IS NULL FROM alembic_version")); got != "[[r1 t]]" {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 

@@ -38,10 +38,7 @@ func (r *runner) outsideTransaction(ctx context.Context, i int) error {
 	}
 	r.progress(i, o.started)
 	r.heads = r.after(span{i, i + 1}, r.heads)
-	if err := r.reset(ctx); err != nil {
-		return fmt.Errorf("resetting the session after revision %s: %w", o.step.Revision.ID, err)
-	}
-	return nil
+	return r.resetAfter(ctx, span{i, i + 1})
 }
 
 func (o *outside) run(ctx context.Context) error {

@@ -378,12 +378,22 @@ func (r *runner) resetSession(ctx context.Context, s span) error {
 		if !r.changesSession(i) {
 			continue
 		}
-		if err := r.reset(ctx); err != nil {
-			return fmt.Errorf("resetting the session after revision %s: %w", r.title(s), err)
-		}
-		return nil
+		return r.resetAfter(ctx, s)
 	}
 	return nil
+}
+
+// resetAfter clears the session behind a span that is committed. One that is
+// lost needs no clearing.
+func (r *runner) resetAfter(ctx context.Context, s span) error {
+	err := r.reset(ctx)
+	switch {
+	case err == nil || r.conn.PgConn().IsClosed() && s.to == len(r.job.sections):
+		return nil
+	case r.conn.PgConn().IsClosed():
+		return fmt.Errorf("the connection was lost after revision %s was committed: %w", r.title(s), err)
+	}
+	return fmt.Errorf("resetting the session after revision %s: %w", r.title(s), err)
 }
 
 // reset does what DISCARD ALL does, but for the prepared statements, which may
