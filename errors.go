@@ -176,6 +176,19 @@ func (e *PartialError) Error() string { return e.err.Error() }
 // Unwrap is the reason.
 func (e *PartialError) Unwrap() error { return publicError(errors.Unwrap(e.err)) }
 
+// An UnresolvedError is a migration of which nobody knows whether it was applied:
+// the connection was lost, and it could not be found out on another one. The
+// database itself is sound, and the next run finds out.
+type UnresolvedError struct {
+	Revision string
+	err      error
+}
+
+func (e *UnresolvedError) Error() string { return e.err.Error() }
+
+// Unwrap is why it could not be found out.
+func (e *UnresolvedError) Unwrap() error { return errors.Unwrap(e.err) }
+
 // An InterruptedError is a run that ended because its context did, and is that
 // context's error for errors.Is.
 type InterruptedError struct{ err *executor.InterruptedError }
@@ -230,6 +243,8 @@ func runError(err error) error {
 		return public
 	case *executor.BatchError:
 		return &FileError{Path: e.Path, Line: e.Line, Column: e.Column, Message: e.Message, Hint: e.Hint, err: err}
+	case *executor.UnresolvedError:
+		return &UnresolvedError{Revision: e.Revision, err: err}
 	case *executor.IrreversibleError:
 		return &IrreversibleError{Revision: e.Revision, Path: e.Path, Reason: e.Reason, err: err}
 	case *executor.PartialError:

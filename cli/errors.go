@@ -350,8 +350,11 @@ func databaseHints(err error) []string {
 		partial *aludel.PartialError
 		state   *aludel.StatementError
 		connect *unreachable
+		lost    *aludel.UnresolvedError
 	)
 	switch {
+	case errors.As(err, &lost):
+		return []string{"the database is sound: \"aludel status\" shows where it stands, and the same command goes on from there"}
 	case errors.As(err, &schema):
 		return []string{
 			"the schemas there are: " + strings.Join(schema.Schemas, ", "),

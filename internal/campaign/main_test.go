@@ -140,16 +140,17 @@ func launch(t *testing.T, at place, dir string, disturb func(*os.Process), args 
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return outcome{status: -2}
 	}
 	disturb(cmd.Process)
 	err := cmd.Wait()
-	if ctx.Err() != nil {
-		t.Fatalf("aludel %v did not end: %s", args, out.String())
-	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
+	switch {
+	case ctx.Err() != nil:
+		t.Errorf("aludel %v did not end", args)
+	case err != nil && !errors.As(err, &exit):
+		t.Error(err)
 	}
 	return outcome{status: cmd.ProcessState.ExitCode(), output: out.String()}
 }

@@ -115,8 +115,8 @@ var (
 	nothingText   = regexp.MustCompile(`nothing of (?:this )?revision (r\d) was applied`)
 	committedText = regexp.MustCompile(`lost after revision (r\d) was committed`)
 	partialText   = regexp.MustCompile(`revision (r\d) is partially applied \((?:up|down): (\d) of \d statements`)
-	unknownText   = regexp.MustCompile(`it is not known (?:whether|how far)`)
-	doubtText     = regexp.MustCompile(`lost in the first statement of revision (r\d); the same command finds out`)
+	unknownText   = regexp.MustCompile(`it is not known whether revision`)
+	doubtText     = regexp.MustCompile(`lost in the first statement of revision (r\d), which may have been done`)
 	startedText   = regexp.MustCompile(`(?m)^Running`)
 )
 

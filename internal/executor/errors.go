@@ -92,6 +92,20 @@ func (e *InterruptedError) Unwrap() error { return e.Err }
 // Is is for errors.Is.
 func (e *InterruptedError) Is(target error) bool { return target == e.Cause }
 
+// An UnresolvedError is a step of which nobody knows how far it came: its
+// connection was lost, and it could not be found out on another one.
+type UnresolvedError struct {
+	Revision string
+	Lost     error // how the connection ended
+	Err      error // why it could not be found out
+}
+
+func (e *UnresolvedError) Error() string {
+	return fmt.Sprintf("the connection was lost (%v), and it is not known whether revision %s was applied: %v", e.Lost, e.Revision, e.Err)
+}
+
+func (e *UnresolvedError) Unwrap() error { return e.Err }
+
 // A StaleError says that the version rows are no longer those that the plan
 // was made for. Nothing of the step was applied.
 type StaleError struct{ Err error }

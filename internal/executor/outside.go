@@ -390,8 +390,7 @@ func (o *outside) resolve(ctx context.Context, lost error) error {
 	id := o.step.Revision.ID
 	rows, partial, err := o.afterLoss(ctx)
 	if err != nil {
-		return fmt.Errorf("the connection was lost (%w), and so it is not known how far revision %s has come; the same command finds out: %w",
-			lost, id, err)
+		return &UnresolvedError{Revision: id, Lost: lost, Err: err}
 	}
 	if after := o.after(span{o.i, o.i + 1}, o.heads); slices.Equal(rows, after) {
 		o.progress(o.i, o.started)
@@ -407,7 +406,7 @@ func (o *outside) resolve(ctx context.Context, lost error) error {
 			return o.partly(fmt.Errorf("the connection was lost: %w", lost))
 		}
 		if entry.Revision == id {
-			return fmt.Errorf("the connection was lost in the first statement of revision %s; the same command finds out what became of it: %w", id, lost)
+			return fmt.Errorf("the connection was lost in the first statement of revision %s, which may have been done: %w", id, lost)
 		}
 	}
 	return fmt.Errorf("the connection was lost; nothing of revision %s was applied: %w", id, lost)

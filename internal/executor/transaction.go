@@ -280,8 +280,7 @@ func (m *message) bodyAt(character int) *body {
 func (r *runner) resolve(ctx context.Context, spans []span, lost error) error {
 	rows, _, err := r.afterLoss(ctx)
 	if err != nil {
-		return fmt.Errorf("the connection was lost (%w), and so it is not known whether revision %s was committed: %w",
-			lost, r.title(spans[0]), err)
+		return &UnresolvedError{Revision: r.title(spans[0]), Lost: lost, Err: err}
 	}
 	last := -1
 	for i, at := 0, r.heads; i < len(spans) && i <= aheadMessages; i++ {
@@ -320,9 +319,9 @@ func (r *runner) title(s span) string {
 // goes on with what was sent.
 func (r *runner) afterLoss(ctx context.Context) ([]string, []versiontable.Entry, error) {
 	// Also after an interruption it has to be found out where things stand.
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelWait)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), resolveWait)
 	defer stop()
-	conn, err := pgx.ConnectConfig(ctx, r.conn.Config())
+	conn, err := r.reconnect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -336,6 +335,20 @@ func (r *runner) afterLoss(ctx context.Context) ([]string, []versiontable.Entry,
 	}
 	partial, err := r.Table.Partial(ctx, conn)
 	return rows, partial, err
+}
+
+// resolveWait is how long it is tried to find out what became of a step: a server
+// that was restarted needs a moment, as does one that still works at it.
+const resolveWait = 10 * time.Second
+
+// reconnect tries until ctx ends: the server may just be starting.
+func (r *runner) reconnect(ctx context.Context) (*pgx.Conn, error) {
+	for {
+		conn, err := pgx.ConnectConfig(ctx, r.conn.Config())
+		if err == nil || sleep(ctx, 200*time.Millisecond) != nil {
+			return conn, err
+		}
+	}
 }
 
 // endLost waits until the lost session has nothing to do, and ends it: what was

@@ -26,7 +26,11 @@ type DB struct {
 // New creates an empty database, which is dropped at the end of the test.
 func New(tb testing.TB) *DB {
 	tb.Helper()
-	server := Server(tb)
+	return newIn(tb, Server(tb))
+}
+
+func newIn(tb testing.TB, server *shadow.Server) *DB {
+	tb.Helper()
 	name := "t_" + strings.ToLower(rand.Text()[:16])
 	if err := server.CreateDatabase(tb.Context(), name, ""); err != nil {
 		tb.Fatal(err)
