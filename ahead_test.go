@@ -119,14 +119,14 @@ func TestArrivesLate(t *testing.T) {
 		}
 		m := newMigrator(t, files("\nCREATE TABLE t1 ();", option+"\nCREATE TABLE t2 ();"), aludel.Options{})
 		_, err = m.Upgrade(context.Background(), conn, aludel.UpgradeOptions{})
-		// Of several that were sent it says which is the last one that stands.
-		if err == nil || !strings.Contains(err.Error(), "nothing of revision r2 was applied") && !strings.Contains(err.Error(), "after revision r1 was committed") {
+		// What was sent in front of it may have come through or not.
+		if err == nil || strings.Contains(err.Error(), "r2 was committed") {
 			t.Errorf("got %v", err)
 		}
 		_, _ = first.Conn.Write(first.held)
 		_, _ = io.Copy(io.Discard, first.Conn) // until the server has ended it
-		if got := fmt.Sprint(db.Query(t, "SELECT version_num, to_regclass('t2') IS NULL FROM alembic_version")); got != "[[r1 t]]" {
-			t.Errorf("got %s", got)
+		if got := db.Query(t, "SELECT to_regclass('t2')"); got[0][0] != "NULL" {
+			t.Errorf("it said %v, and then it was applied", err)
 		}
 	}
 }

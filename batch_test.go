@@ -195,7 +195,7 @@ func TestBatchOfASessionThatLivesOn(t *testing.T) {
 	}
 	failed := make(chan error, 1)
 	go func() {
-		_, err := newMigrator(t, fsys, aludel.Options{}).Upgrade(ctx, conn, aludel.UpgradeOptions{})
+		_, err := newMigrator(t, fsys, aludel.Options{LockTimeout: -1}).Upgrade(ctx, conn, aludel.UpgradeOptions{})
 		failed <- err
 	}()
 	awaitRow(t, db, "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")

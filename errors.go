@@ -176,6 +176,17 @@ func (e *PartialError) Error() string { return e.err.Error() }
 // Unwrap is the reason.
 func (e *PartialError) Unwrap() error { return publicError(errors.Unwrap(e.err)) }
 
+// A PoolerError is a migration that has to run outside a transaction, on a
+// connection through a pooler that gives each transaction another session of the
+// server, as pgbouncer does in its transaction mode. Nothing ran.
+type PoolerError struct {
+	Revision, Path string
+	Line           int
+	err            error
+}
+
+func (e *PoolerError) Error() string { return e.err.Error() }
+
 // An UnresolvedError is a migration of which nobody knows whether it was applied:
 // the connection was lost, and it could not be found out on another one. The
 // database itself is sound, and the next run finds out.
@@ -243,6 +254,8 @@ func runError(err error) error {
 		return public
 	case *executor.BatchError:
 		return &FileError{Path: e.Path, Line: e.Line, Column: e.Column, Message: e.Message, Hint: e.Hint, err: err}
+	case *executor.PoolerError:
+		return &PoolerError{Revision: e.Revision, Path: e.Path, Line: e.Line, err: err}
 	case *executor.UnresolvedError:
 		return &UnresolvedError{Revision: e.Revision, err: err}
 	case *executor.IrreversibleError:

@@ -208,13 +208,15 @@ func (m *Migrator) run(ctx context.Context, conn *pgx.Conn, plan planner) (*Resu
 	if job == nil || err != nil {
 		return result, err
 	}
-	lock, err := m.table.Lock(ctx, conn.Config(), m.options.LockWait, func(h versiontable.Holder) {
+	lock, err := m.table.Lock(ctx, conn, m.options.LockWait, func(h versiontable.Holder) {
 		m.tell(Event{Kind: LockAwaited, Holder: h.String()})
 	})
 	if err != nil {
 		return nil, publicError(err)
 	}
 	defer lock.Unlock()
+	options := m.executorOptions()
+	options.Pooled, options.Session = lock.Pooled, lock.Session
 	for range maxPlans {
 		var again []string
 		if again, _, err = m.table.Heads(ctx, conn); err != nil {
@@ -226,7 +228,7 @@ func (m *Migrator) run(ctx context.Context, conn *pgx.Conn, plan planner) (*Resu
 				return result, err
 			}
 		}
-		if err = executor.Run(ctx, conn, job, m.executorOptions()); !isStale(err) {
+		if err = executor.Run(ctx, conn, job, options); !isStale(err) {
 			break
 		}
 	}

@@ -78,9 +78,10 @@ func exitStatus(err error) int {
 		timeout *aludel.LockTimeoutError
 		stall   *aludel.StallError
 		partial *aludel.PartialError
+		pooler  *aludel.PoolerError
 	)
 	switch {
-	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &schema):
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &schema), errors.As(err, &pooler):
 		return exitUsage
 	case errors.As(err, &partial):
 		return exitPartial
@@ -351,8 +352,14 @@ func databaseHints(err error) []string {
 		state   *aludel.StatementError
 		connect *unreachable
 		lost    *aludel.UnresolvedError
+		pooler  *aludel.PoolerError
 	)
 	switch {
+	case errors.As(err, &pooler):
+		return []string{
+			"nothing ran: its statements need one session of the server for all of them;",
+			"connect to the server itself, or through a pool in session mode",
+		}
 	case errors.As(err, &lost):
 		return []string{"the database is sound: \"aludel status\" shows where it stands, and the same command goes on from there"}
 	case errors.As(err, &schema):

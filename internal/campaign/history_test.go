@@ -80,15 +80,20 @@ DROP TABLE notes;`},
 
 const head = "r8"
 
-// writeHistory writes the revisions as files and returns their folder.
+// writeHistory writes the history as files and returns their folder.
 func writeHistory(t *testing.T) string {
+	t.Helper()
+	return writeScripts(t, history)
+}
+
+func writeScripts(t *testing.T, scripts []script) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "versions")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	parent := ""
-	for _, s := range history {
+	for _, s := range scripts {
 		ledger := func(direction string) string {
 			return fmt.Sprintf("\nINSERT INTO public.ledger (revision, direction) VALUES ('%s', '%s');\n", s.id, direction)
 		}

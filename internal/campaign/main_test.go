@@ -20,11 +20,11 @@ import (
 
 // How much each campaign does. The defaults are the short forms.
 var (
-	kills    = flag.Int("kills", 30, "processes to kill")
-	cuts     = flag.Int("cuts", 30, "connections to disturb")
+	kills    = flag.Int("kills", 24, "processes to kill")
+	cuts     = flag.Int("cuts", 24, "connections to disturb")
 	rounds   = flag.Int("rounds", 2, "rounds of processes that start together")
 	racers   = flag.Int("racers", 12, "processes that start together in a round")
-	restarts = flag.Int("restarts", 4, "shutdowns of the server")
+	restarts = flag.Int("restarts", 3, "shutdowns of the server")
 	bound    = flag.Duration("bound", time.Minute, "when a campaign ends at the latest, though not all is done")
 	seed     = flag.Uint64("seed", 0, "of the random moments; 0: another one each time")
 )

@@ -106,6 +106,19 @@ func (e *UnresolvedError) Error() string {
 
 func (e *UnresolvedError) Unwrap() error { return e.Err }
 
+// A PoolerError is a section that runs outside a transaction, on a connection
+// where each transaction gets another session of the server. Nothing ran.
+type PoolerError struct {
+	Revision string
+	Path     string
+	Line     int // of the section's marker
+}
+
+func (e *PoolerError) Error() string {
+	return fmt.Sprintf("revision %s can't run through a pooler that gives each transaction another session of the server: %s:%d says transaction:false",
+		e.Revision, e.Path, e.Line)
+}
+
 // A StaleError says that the version rows are no longer those that the plan
 // was made for. Nothing of the step was applied.
 type StaleError struct{ Err error }

@@ -56,6 +56,11 @@ type Options struct {
 	LockWait time.Duration
 	// SingleTransaction runs all steps in one transaction.
 	SingleTransaction bool
+	// Pooled tells that each transaction gets another session of the server,
+	// see [versiontable.Lock]; Session is the process of the only one otherwise,
+	// by default the one that the connection was told.
+	Pooled  bool
+	Session int
 	// Host and Program go into the history.
 	Host, Program string
 	// OnEvent hears what happens, one thing at a time. May be nil.
@@ -139,8 +144,14 @@ type runner struct {
 // says what stands. It is resumable: a new plan goes on where this one ended.
 func Run(ctx context.Context, conn *pgx.Conn, job *Job, options Options) error {
 	r := &runner{Options: options, conn: conn, job: job, heads: job.plan.From, began: time.Now()}
+	if r.Session == 0 {
+		r.Session = int(conn.PgConn().PID())
+	}
 	if r.OnEvent = oneByOne(options.OnEvent); options.OnEvent == nil {
 		r.OnEvent = func(Event) {}
+	}
+	if err := r.checkPooler(); err != nil {
+		return err
 	}
 	if err := r.checkPartial(ctx); err != nil {
 		return err
@@ -204,6 +215,20 @@ func (j *Job) refuseNonTransactional() error {
 			path, line, _ := s.Position(0)
 			return fmt.Errorf("revision %s can't run in one transaction with the others: %s:%d says transaction:false",
 				j.plan.Steps[i].Revision.ID, path, line-1)
+		}
+	}
+	return nil
+}
+
+// checkPooler refuses what needs one session for all of its statements.
+func (r *runner) checkPooler() error {
+	if !r.Pooled {
+		return nil
+	}
+	for i, s := range r.job.sections {
+		if s != nil && s.NoTransaction {
+			path, line, _ := s.Position(0)
+			return &PoolerError{Revision: r.job.plan.Steps[i].Revision.ID, Path: path, Line: line - 1}
 		}
 	}
 	return nil

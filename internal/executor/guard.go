@@ -30,7 +30,7 @@ const (
 // what PostgreSQL sees: plain SQL and code, locks of tables and of rows.
 type guard struct {
 	runner *runner
-	pid    uint32
+	pid    string // of the session, an expression of SQL
 	cancel func() // of the statement that runs
 
 	mu       sync.Mutex
@@ -81,7 +81,7 @@ func (e *queuedError) Unwrap() error { return e.error }
 // guard begins to watch.
 func (r *runner) guard(ctx context.Context, lenient bool) *guard {
 	pg := r.conn.PgConn()
-	g := &guard{runner: r, pid: pg.PID(), lenient: lenient, done: make(chan struct{}), watching: true}
+	g := &guard{runner: r, pid: r.sessionSQL(), lenient: lenient, done: make(chan struct{}), watching: true}
 	g.cancel = func() {
 		ctx, stop := context.WithTimeout(context.Background(), cancelWait)
 		defer stop()
@@ -90,6 +90,16 @@ func (r *runner) guard(ctx context.Context, lenient bool) *guard {
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go g.run(ctx)
 	return g
+}
+
+// sessionSQL is the process that works for us. Behind a pooler that is the one which
+// runs a message of ours, if any.
+func (r *runner) sessionSQL() string {
+	if !r.Pooled {
+		return strconv.Itoa(r.Session)
+	}
+	return "(SELECT a.pid FROM pg_catalog.pg_stat_activity a WHERE a.state = 'active' AND a.datname = pg_catalog.current_database() " +
+		"AND a.pid <> pg_catalog.pg_backend_pid() AND strpos(a.query, " + sqltext.QuoteLiteral(r.firstWords()) + ") = 1 LIMIT 1)"
 }
 
 // letsBy tells that reads and writes go on beside all statements of sections.
@@ -163,10 +173,10 @@ func (g *guard) cancelled(stall *Stall) bool {
 }
 
 // waitersSQL asks who waits for a session, directly or behind it in the queue.
-func waitersSQL(pid uint32) string {
+func waitersSQL(pid string) string {
 	return strings.ReplaceAll(`SELECT w.pid, coalesce(w.relation::pg_catalog.regclass::text, ''), w.mode, coalesce(w.virtualtransaction, ''),
   EXISTS (SELECT FROM pg_catalog.pg_locks o WHERE o.pid = $1 AND NOT o.granted)
-FROM pg_catalog.pg_locks w WHERE NOT w.granted AND w.pid <> $1 AND $1 = ANY (pg_catalog.pg_blocking_pids(w.pid))`, "$1", strconv.FormatUint(uint64(pid), 10))
+FROM pg_catalog.pg_locks w WHERE NOT w.granted AND w.pid <> $1 AND $1 = ANY (pg_catalog.pg_blocking_pids(w.pid))`, "$1", pid)
 }
 
 // look answers the one who has waited longest, of whom waiting knows since when.
@@ -208,11 +218,11 @@ var isDefinition = map[string]bool{
 
 // progressSQL asks how far an index is that a session builds, and for whose
 // transaction it waits.
-func progressSQL(pid uint32) string {
+func progressSQL(pid string) string {
 	return fmt.Sprintf(`SELECT p.phase, p.relid::pg_catalog.regclass::text, p.blocks_done, p.blocks_total, p.tuples_done, p.tuples_total, p.lockers_done, p.lockers_total, coalesce(p.current_locker_pid, 0),
   coalesce(a.usename::text, ''), coalesce(a.application_name, ''), coalesce(a.state, ''), coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start), 0)::float8,
   CASE WHEN a.state IS NULL THEN '' ELSE pg_catalog.left(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), 80) END
-FROM pg_catalog.pg_stat_progress_create_index p LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = p.current_locker_pid AND p.current_locker_pid <> 0 WHERE p.pid = %d`, pid)
+FROM pg_catalog.pg_stat_progress_create_index p LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = p.current_locker_pid AND p.current_locker_pid <> 0 WHERE p.pid = %s`, pid)
 }
 
 // progress tells how far an index is.

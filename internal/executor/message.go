@@ -65,9 +65,10 @@ func (m *message) add(statements int, sql string) {
 // build writes the transaction of a span over the version rows that it expects.
 func (r *runner) build(s span, rows []string) *message {
 	m := &message{rows: r.after(s, rows)}
-	m.add(1, "BEGIN;\n")
-	if !r.job.stampsOnly() {
-		m.add(1, "SET LOCAL search_path = "+sqltext.QuoteIdent(r.Table.Target)+";\n")
+	if r.job.stampsOnly() {
+		m.add(1, "BEGIN;\n")
+	} else {
+		m.add(2, r.firstWords())
 	}
 	m.add(1, setTimeout("LOCAL lock_timeout", r.lockTimeout(nil)))
 	m.add(1, setTimeout("LOCAL statement_timeout", r.StatementTimeout))
@@ -89,8 +90,25 @@ func (r *runner) build(s span, rows []string) *message {
 	for i := s.from; i < s.to; i++ {
 		r.addStep(m, i)
 	}
+	if r.Pooled && r.leavesSomething(s) {
+		m.add(resetStatements, resetSQL) // behind the COMMIT the session is somebody else's
+	}
 	m.add(1, "COMMIT;\n")
 	return m
+}
+
+// firstWords begin each message of a step that isn't a stamp.
+func (r *runner) firstWords() string {
+	return "BEGIN;\nSET LOCAL search_path = " + sqltext.QuoteIdent(r.Table.Target) + ";\n"
+}
+
+func (r *runner) leavesSomething(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		if r.changesSession(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // addStep writes a section, its version rows and its history row.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -137,6 +139,9 @@ func (r *runner) attempt(ctx context.Context, spans []span) (done int, err error
 	start := time.Now()
 	for ; done < len(spans); done++ {
 		for sent := done + len(waiting); sent < len(spans) && ctx.Err() == nil; sent++ {
+			if r.Pooled && len(waiting) > 0 {
+				break // a pooler takes the session away at the first answer
+			}
 			m := r.build(spans[sent], rows)
 			if !p.takes(m.sql.String()) {
 				break
@@ -341,34 +346,52 @@ func (r *runner) afterLoss(ctx context.Context) ([]string, []versiontable.Entry,
 // that was restarted needs a moment, as does one that still works at it.
 const resolveWait = 10 * time.Second
 
-// reconnect tries until ctx ends: the server may just be starting.
+// reconnect tries until ctx ends, where the server may just be starting.
 func (r *runner) reconnect(ctx context.Context) (*pgx.Conn, error) {
 	for {
 		conn, err := pgx.ConnectConfig(ctx, r.conn.Config())
-		if err == nil || sleep(ctx, 200*time.Millisecond) != nil {
+		if err == nil || !isStarting(err) || sleep(ctx, 200*time.Millisecond) != nil {
 			return conn, err
 		}
 	}
 }
 
+// isStarting: cannot_connect_now, or a socket that isn't there yet, or not any
+// more.
+func isStarting(err error) bool {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return pgErr.Code == "57P03"
+	}
+	for _, code := range []error{syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ENOENT, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, code) {
+			return true
+		}
+	}
+	return false
+}
+
 // endLost waits until the lost session has nothing to do, and ends it: what was
 // sent may still be on its way to it, held up in the network, and must not
 // arrive after it was said that nothing was applied. That the number belongs to
-// that session, and not to a later one, its start tells.
+// that session, and not to a later one, its start tells. A pooler's sessions are
+// not ours to end; the pooler itself drops what it has not passed on.
 func (r *runner) endLost(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		var there, busy bool
 		err := conn.QueryRow(ctx, "SELECT pg_catalog.count(*) > 0, coalesce(bool_or(state = 'active' OR NOT pg_catalog.pg_terminate_backend(pid)), false) "+
-			"FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND usename = current_user AND backend_start < clock_timestamp() - $2 * interval '1 second'",
-			pgx.QueryExecModeSimpleProtocol, r.conn.PgConn().PID(), time.Since(r.began).Seconds()).Scan(&there, &busy)
+			"FROM pg_catalog.pg_stat_activity WHERE usename = current_user AND CASE WHEN $3 "+
+			"THEN pid <> pg_catalog.pg_backend_pid() AND state = 'active' AND datname = current_database() AND strpos(query, $4) = 1 "+
+			"ELSE pid = $1 AND backend_start < clock_timestamp() - $2 * interval '1 second' END",
+			pgx.QueryExecModeSimpleProtocol, r.Session, time.Since(r.began).Seconds(), r.Pooled, r.firstWords()).Scan(&there, &busy)
 		if err != nil || !there {
 			return err
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
 			if !busy {
-				return fmt.Errorf("its session does not end (pid %d): %w", r.conn.PgConn().PID(), err)
+				return fmt.Errorf("its session does not end (pid %d): %w", r.Session, err)
 			}
-			return fmt.Errorf("the server still works at it (pid %d): %w", r.conn.PgConn().PID(), err)
+			return fmt.Errorf("the server still works at it: %w", err)
 		}
 	}
 }
@@ -387,6 +410,9 @@ func (r *runner) changesSession(i int) bool {
 // resetSession clears what the sections of s may have left behind after their
 // COMMIT, so that each finds the session as the first did.
 func (r *runner) resetSession(ctx context.Context, s span) error {
+	if r.Pooled {
+		return nil // it was done before the COMMIT
+	}
 	for i := s.from; i < s.to; i++ {
 		if !r.changesSession(i) {
 			continue
@@ -409,11 +435,15 @@ func (r *runner) resetAfter(ctx context.Context, s span) error {
 	return fmt.Errorf("resetting the session after revision %s: %w", r.title(s), err)
 }
 
-// reset does what DISCARD ALL does, but for the prepared statements, which may
+// resetSQL does what DISCARD ALL does, but for the prepared statements, which may
 // be the caller's.
+const (
+	resetSQL        = "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES;\n"
+	resetStatements = 7
+)
+
 func (r *runner) reset(ctx context.Context) error {
-	_, err := r.conn.PgConn().Exec(ctx, "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; "+
-		"SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES").ReadAll()
+	_, err := r.conn.PgConn().Exec(ctx, resetSQL).ReadAll()
 	return err
 }
 

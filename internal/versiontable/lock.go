@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -13,7 +14,15 @@ import (
 )
 
 // A Lock is held from [Table.Lock] until Unlock.
-type Lock struct{ conn *pgx.Conn }
+type Lock struct {
+	conn *pgx.Conn
+	// Pooled tells that the working connection gets another session of the
+	// server with each transaction, as behind pgbouncer in transaction mode.
+	Pooled bool
+	// Session is the process of the server that works for the working
+	// connection; 0 where Pooled.
+	Session int
+}
 
 // A Holder is the session that has the lock.
 type Holder struct {
@@ -80,22 +89,33 @@ const (
 // backend behind for an instant, and a message about it would only puzzle.
 const quiet = 100 * time.Millisecond
 
-// Lock takes the advisory lock on a connection of its own. It asks again and
+// Lock takes the advisory lock on a connection of its own, beside work, on
+// which the migrations are to run. It asks again and
 // again in autocommit: a session that blocks in pg_advisory_lock holds a
 // snapshot, for which the holder's CREATE INDEX CONCURRENTLY would wait for
 // ever. If that takes longer than an instant, onWait hears once who has the
 // lock. After wait it gives up with a
 // [LockedError].
-func (t *Table) Lock(ctx context.Context, config *pgx.ConnConfig, wait time.Duration, onWait func(Holder)) (*Lock, error) {
-	conn, err := pgx.ConnectConfig(ctx, config)
+//
+// Behind a pooler the lock is that of a transaction, which stays open: the pooler
+// leaves it its session until it ends, and nothing is left in that session then.
+func (t *Table) Lock(ctx context.Context, work *pgx.Conn, wait time.Duration, onWait func(Holder)) (*Lock, error) {
+	conn, err := pgx.ConnectConfig(ctx, work.Config())
 	if err != nil {
 		return nil, fmt.Errorf("connecting for the migration lock: %w", err)
 	}
-	if err := t.poll(ctx, conn, runLock, wait, onWait); err != nil {
+	l := &Lock{conn: conn, Session: int(work.PgConn().PID())}
+	err = t.poll(ctx, conn, trySession, runLock, wait, onWait)
+	if errors.Is(err, errPooler) {
+		if err = t.poll(ctx, conn, tryTransaction, runLock, wait, onWait); err == nil {
+			l.Session, l.Pooled, err = pooled(ctx, work)
+		}
+	}
+	if err != nil {
 		closeConn(conn)
 		return nil, err
 	}
-	return &Lock{conn: conn}, nil
+	return l, nil
 }
 
 // Fence takes a second lock, on conn itself, which lasts for as long as the
@@ -104,18 +124,18 @@ func (t *Table) Lock(ctx context.Context, config *pgx.ConnConfig, wait time.Dura
 // never run statements outside a transaction. It is given back with all advisory
 // locks of the session.
 func (t *Table) Fence(ctx context.Context, conn *pgx.Conn, wait time.Duration, onWait func(Holder)) error {
-	return t.poll(ctx, conn, workLock, wait, onWait)
+	return t.poll(ctx, conn, tryAnySession, workLock, wait, onWait)
 }
 
 // poll asks for a lock until it has it.
-func (t *Table) poll(ctx context.Context, conn *pgx.Conn, lock string, wait time.Duration, onWait func(Holder)) error {
+func (t *Table) poll(ctx context.Context, conn *pgx.Conn, try attempt, lock string, wait time.Duration, onWait func(Holder)) error {
 	start, told := time.Now(), false
 	for pause := firstPoll; ; pause = min(2*pause, lastPoll) {
-		rows, err := query(ctx, conn, "SELECT pg_catalog.pg_try_advisory_lock("+strconv.FormatInt(t.key(lock), 10)+")")
+		got, err := try(ctx, conn, t.key(lock))
 		if err != nil {
 			return fmt.Errorf("taking the migration lock: %w", err)
 		}
-		if rows[0][0] == "t" {
+		if got {
 			return nil
 		}
 		waited := time.Since(start)
@@ -133,6 +153,39 @@ func (t *Table) poll(ctx context.Context, conn *pgx.Conn, lock string, wait time
 		case <-time.After(min(pause/2+rand.N(pause), max(wait-waited, time.Millisecond))):
 		}
 	}
+}
+
+// An attempt asks for the lock with a number once.
+type attempt func(ctx context.Context, conn *pgx.Conn, key int64) (got bool, err error)
+
+func tryAnySession(ctx context.Context, conn *pgx.Conn, key int64) (bool, error) {
+	rows, err := query(ctx, conn, fmt.Sprintf("SELECT pg_catalog.pg_try_advisory_lock(%d)", key))
+	return err == nil && rows[0][0] == "t", err
+}
+
+// trySession takes the lock for the session, unless that isn't this connection's
+// own: somebody else would get it next, with the lock.
+func trySession(ctx context.Context, conn *pgx.Conn, key int64) (bool, error) {
+	rows, err := query(ctx, conn, fmt.Sprintf("SELECT CASE WHEN pg_catalog.pg_backend_pid() = %d THEN pg_catalog.pg_try_advisory_lock(%d)::text ELSE 'pooler' END",
+		conn.PgConn().PID(), key))
+	if err == nil && rows[0][0] == "pooler" {
+		err = errPooler
+	}
+	return err == nil && rows[0][0] == "true", err
+}
+
+// tryTransaction takes it for a transaction, which stays open where it was to be
+// had. It holds no snapshot: nobody waits for it, and vacuum goes on.
+func tryTransaction(ctx context.Context, conn *pgx.Conn, key int64) (bool, error) {
+	rows, err := query(ctx, conn, fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0; "+
+		"SELECT pg_catalog.pg_try_advisory_xact_lock(%d)", key))
+	if err == nil && rows[0][0] == "t" {
+		return true, nil
+	}
+	if _, ended := query(ctx, conn, "ROLLBACK; SELECT 1"); err == nil {
+		err = ended
+	}
+	return false, err
 }
 
 // holder looks up who has a lock. pg_locks shows a 64-bit key as two halves.
@@ -155,8 +208,16 @@ func (t *Table) holder(ctx context.Context, conn *pgx.Conn, lock string) Holder 
 }
 
 // Unlock gives the lock back by closing its connection: nothing can fail, and
-// nothing is left behind.
-func (l *Lock) Unlock() { closeConn(l.conn) }
+// nothing is left behind. A pooler would have to close its session too, did the
+// transaction not end before.
+func (l *Lock) Unlock() {
+	if l.conn.PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, _ = l.conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
+	}
+	closeConn(l.conn)
+}
 
 // closeConn says goodbye, but doesn't wait for a server that doesn't answer.
 func closeConn(conn *pgx.Conn) {
