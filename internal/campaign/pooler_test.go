@@ -168,7 +168,7 @@ func startPooler(t *testing.T, db *pgtest.DB, mode string) place {
 	if _, err := os.Stat(bouncer); err != nil {
 		t.Skip("pgbouncer is not installed: scripts/install pgbouncer does it")
 	}
-	dir, err := os.MkdirTemp("", "pool") // t.TempDir's names are too long for a socket
+	dir, err := os.MkdirTemp("", "pool") //nolint:usetesting // t.TempDir's names are too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ type link struct{ client, server *net.UnixConn }
 // newWire is a wire to at. It ends with close, at the latest with the test.
 func newWire(t *testing.T, at place, b *blow) *wire {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "wire") // t.TempDir's names are too long for a socket
+	dir, err := os.MkdirTemp("", "wire") //nolint:usetesting // t.TempDir's names are too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
