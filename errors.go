@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -187,6 +189,34 @@ type PoolerError struct {
 
 func (e *PoolerError) Error() string { return e.err.Error() }
 
+// A TamperedError is an upgrade over applied revisions whose files were edited
+// since. Nothing ran.
+type TamperedError struct{ Revisions []Revision }
+
+func (e *TamperedError) Error() string {
+	var list []string
+	for _, r := range e.Revisions {
+		list = append(list, fmt.Sprintf("%s (%s)", r.ID, r.Path))
+	}
+	if len(list) == 1 {
+		return "revision " + list[0] + " was edited after it was applied"
+	}
+	return fmt.Sprintf("%d revisions were edited after they were applied: %s", len(list), strings.Join(list, ", "))
+}
+
+// An AheadError is a database that a newer version of the program has migrated:
+// it has all that these files have, and stands at revisions that they don't.
+// The history tells.
+type AheadError struct {
+	// Rows are the version rows without a file, WrittenBy who wrote each.
+	Rows, WrittenBy []string
+}
+
+func (e *AheadError) Error() string {
+	return fmt.Sprintf("the database is ahead of these files: it stands at %s, which no file has, and all that the files have is applied",
+		strings.Join(e.Rows, ", "))
+}
+
 // An UnresolvedError is a migration of which nobody knows whether it was applied:
 // the connection was lost, and it could not be found out on another one. The
 // database itself is sound, and the next run finds out.
@@ -307,9 +337,55 @@ func (m *Migrator) explain(ctx context.Context, conn *pgx.Conn, err error) error
 	if !unknown.InDatabase || conn == nil {
 		return public
 	}
-	if e, err := m.table.LastWriter(ctx, conn, unknown.Argument); err == nil && e != nil {
-		public.WrittenBy = fmt.Sprintf("%q, written by %s as %s at %s with %s",
-			e.Message, e.Host, e.By, e.Finished.UTC().Format("2006-01-02 15:04:05Z"), e.Program)
+	if ahead, err := m.ahead(ctx, conn); err == nil && ahead != nil {
+		return ahead
 	}
+	public.WrittenBy = m.writtenBy(ctx, conn, unknown.Argument)
 	return public
+}
+
+// writtenBy says who wrote a version row, empty where the history doesn't know.
+func (m *Migrator) writtenBy(ctx context.Context, conn *pgx.Conn, id string) string {
+	e, err := m.table.LastWriter(ctx, conn, id)
+	if err != nil || e == nil {
+		return ""
+	}
+	return fmt.Sprintf("%q, written by %s as %s at %s with %s",
+		e.Message, e.Host, e.By, e.Finished.UTC().Format("2006-01-02 15:04:05Z"), e.Program)
+}
+
+// ahead tells from the history whether the version rows without a file are those
+// of a newer version of the files, and stand above all that these have.
+func (m *Migrator) ahead(ctx context.Context, conn *pgx.Conn) (*AheadError, error) {
+	rows, _, err := m.table.Heads(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	_, unknown := m.graph.Applied(rows)
+	applied, err := m.table.Applied(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range unknown {
+		if !applied[id] || m.graph.ReplacedBy(id) != nil {
+			return nil, nil
+		}
+	}
+	// A stamp may have jumped over those below, but it can't have stood on them
+	// without their being applied.
+	var stood []string
+	for id := range applied {
+		if m.graph.Get(id) != nil {
+			stood = append(stood, id)
+		}
+	}
+	behind, _ := m.graph.Applied(stood)
+	if len(behind) == 0 || slices.Contains(behind, false) {
+		return nil, nil
+	}
+	ahead := &AheadError{Rows: unknown}
+	for _, id := range unknown {
+		ahead.WrittenBy = append(ahead.WrittenBy, m.writtenBy(ctx, conn, id))
+	}
+	return ahead, nil
 }

@@ -79,7 +79,12 @@ func (p *Plan) HeadsAfter() iter.Seq2[*Step, []string] {
 
 // A Result is what an upgrade, a downgrade or a stamp did. Without steps there
 // was nothing to do.
-type Result struct{ Plan }
+type Result struct {
+	Plan
+	// Ahead are the version rows that no file has, where
+	// [UpgradeOptions].OKIfAhead let them be.
+	Ahead []string
+}
 
 // A State is what a version table says.
 type State struct {

@@ -2,6 +2,9 @@ package aludel
 
 import (
 	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -90,16 +93,35 @@ func (m *Migrator) tampered(ctx context.Context, conn *pgx.Conn, state *State) (
 	if err != nil {
 		return nil, err
 	}
+	all := m.graph.Revisions()
+	edited := make([]bool, len(all))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(2*runtime.GOMAXPROCS(0), len(all)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
+				sum, known := sums[all[i].ID]
+				// Of a squashed one others have run.
+				edited[i] = known && state.applied[i] && len(all[i].Replaces) == 0 && upChecksum(all[i]) != sum
+			}
+		})
+	}
+	wg.Wait()
 	var list []*revision.Revision
-	for i, r := range m.graph.Revisions() {
-		sum, known := sums[r.ID]
-		if !known || !state.applied[i] || len(r.Replaces) > 0 { // of a squashed one others have run
-			continue
-		}
-		script, err := r.Script()
-		if err != nil || script.Up.Checksum() != sum {
-			list = append(list, r) // a file that can't be read any more was edited as well
+	for i, r := range all {
+		if edited[i] {
+			list = append(list, r)
 		}
 	}
 	return m.publicRevisions(list, state), nil
+}
+
+// upChecksum is that of the up section; empty for a file that can't be read any
+// more, which was edited as well.
+func upChecksum(r *revision.Revision) string {
+	script, err := r.Script()
+	if err != nil {
+		return ""
+	}
+	return script.Up.Checksum()
 }

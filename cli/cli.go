@@ -166,7 +166,7 @@ func (a *app) command() *cobra.Command {
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
 	for group, commands := range map[string][]*cobra.Command{
-		"run":   {a.upgradeCommand(), a.downgradeCommand(), a.stampCommand(), a.ensureVersionCommand()},
+		"run":   {a.upgradeCommand(), a.downgradeCommand(), a.stampCommand(), a.repairCommand(), a.ensureVersionCommand()},
 		"look":  {a.currentCommand(), a.historyCommand(), a.headsCommand(), a.branchesCommand(), a.showCommand(), a.planCommand(), a.statusCommand(), a.diffCommand(), a.dumpCommand(), a.checkCommand(), a.verifyCommand()},
 		"write": {a.initCommand(), a.revisionCommand(), a.mergeCommand(), a.squashCommand(), a.editCommand()},
 		"other": {a.embeddedCommand()},

@@ -25,6 +25,7 @@ const (
 	exitTampered  = 4
 	exitNotLocked = 5
 	exitPartial   = 6
+	exitAhead     = 7
 )
 
 // A statusError ends the command with a status and no message: what is to say
@@ -79,8 +80,14 @@ func exitStatus(err error) int {
 		stall   *aludel.StallError
 		partial *aludel.PartialError
 		pooler  *aludel.PoolerError
+		edited  *aludel.TamperedError
+		ahead   *aludel.AheadError
 	)
 	switch {
+	case errors.As(err, &edited):
+		return exitTampered
+	case errors.As(err, &ahead):
+		return exitAhead
 	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &schema), errors.As(err, &pooler):
 		return exitUsage
 	case errors.As(err, &partial):
@@ -211,6 +218,9 @@ func (a *app) hints(err error) []string {
 	if hints := autogenerateHints(err); hints != nil {
 		return hints
 	}
+	if hints := historyHints(err); hints != nil {
+		return hints
+	}
 	return databaseHints(err)
 }
 
@@ -223,6 +233,33 @@ func (a *app) modelsHints(e *aludel.ModelsError) []string {
 		if a.shown(path) == e.Path {
 			return []string{"models.sql in " + a.shown(a.loaded.Path) + " names it; paths there count from the folder of that file"}
 		}
+	}
+	return nil
+}
+
+// historyHints explain what the history has against the files.
+func historyHints(err error) []string {
+	var (
+		edited *aludel.TamperedError
+		ahead  *aludel.AheadError
+	)
+	switch {
+	case errors.As(err, &edited):
+		return []string{
+			"nothing ran; databases that are made from now on get something else than this one has:",
+			"bring the file back as it was and write a new revision, or, where it is right as it is:",
+			"  aludel repair --accept " + edited.Revisions[0].ID,
+			"--allow-tampered upgrades in spite of it",
+		}
+	case errors.As(err, &ahead):
+		var hints []string
+		for i, id := range ahead.Rows {
+			if ahead.WrittenBy[i] != "" {
+				hints = append(hints, id+" is "+ahead.WrittenBy[i])
+			}
+		}
+		return append(hints, "a newer version has migrated it, as after a deployment that was rolled back: there is nothing to upgrade,",
+			"and \"aludel upgrade --ok-if-ahead\" says so with status 0")
 	}
 	return nil
 }

@@ -62,6 +62,7 @@ type finishedJSON struct {
 	From  []string `json:"from"`
 	To    []string `json:"to"`
 	Steps int      `json:"steps"`
+	Ahead []string `json:"ahead,omitempty"` // version rows that no file has, let be by --ok-if-ahead
 }
 
 // progress shows what happens during a run.
@@ -202,7 +203,11 @@ func shortDuration(d time.Duration) string {
 // finished closes the report of a run.
 func (a *app) finished(result *aludel.Result) error {
 	if a.out.json {
-		a.out.event(finishedJSON{Event: "finished", From: some(result.From), To: some(result.To), Steps: len(result.Steps)})
+		a.out.event(finishedJSON{Event: "finished", From: some(result.From), To: some(result.To), Steps: len(result.Steps), Ahead: result.Ahead})
+		return nil
+	}
+	if len(result.Ahead) > 0 {
+		a.out.note("the database is ahead of these files, at %s: nothing was done", strings.Join(result.Ahead, ", "))
 		return nil
 	}
 	if len(result.Steps) == 0 && !result.Purge {

@@ -41,6 +41,8 @@ func (a *app) upgradeCommand() *cobra.Command {
 	sqlFlags(cmd, &sql)
 	a.runFlags(cmd)
 	cmd.Flags().BoolVar(&checkOnly, "check-only", false, "run nothing: show what is missing, and end with status 3 where something is")
+	cmd.Flags().BoolVar(&options.AllowTampered, "allow-tampered", false, "run what is pending though files of applied revisions were edited")
+	cmd.Flags().BoolVar(&options.OKIfAhead, "ok-if-ahead", false, "end with status 0 where a newer version has migrated the database (a rolled-back deployment)")
 	cmd.Flags().BoolVar(&options.CreateSchema, "create-schema", false, "create the configured schema where it is missing")
 	return cmd
 }

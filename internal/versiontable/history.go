@@ -22,6 +22,11 @@ const (
 	Done    Outcome = "done"    // all of it, version rows included
 	Running Outcome = "running" // a statement outside a transaction was about to be sent
 	Failed  Outcome = "failed"  // the error is in the row
+	// Accepted: somebody accepted a file that was edited after it was applied; the
+	// checksum is the new one.
+	Accepted Outcome = "accepted"
+	// Undone: somebody has undone by hand what had run of a section.
+	Undone Outcome = "undone"
 )
 
 // An Entry is a row of the history.
@@ -124,7 +129,7 @@ func (t *Table) Partial(ctx context.Context, conn *pgx.Conn) ([]Entry, error) {
 		`statements, statements_done, done_checksum, coalesce(error, ''), host, program, applied_by, `+
 		`extract(epoch FROM started_at), pg_catalog.to_jsonb(newest) ->> 'batch' FROM (SELECT DISTINCT ON (revision) * FROM `+t.history()+
 		` WHERE outcome = 'done' OR statements IS NOT NULL ORDER BY revision, id DESC) AS newest `+
-		`WHERE outcome <> 'done' ORDER BY id`)
+		`WHERE outcome NOT IN ('done', 'undone') ORDER BY id`)
 	if hasCode(err, undefinedTable, invalidSchemaName) {
 		return nil, nil
 	}
@@ -153,7 +158,7 @@ func (t *Table) Partial(ctx context.Context, conn *pgx.Conn) ([]Entry, error) {
 // checksum of the section that ran. A database without history has none.
 func (t *Table) Checksums(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
 	rows, err := query(ctx, conn, `SELECT revision, checksum FROM (SELECT DISTINCT ON (revision) revision, direction, checksum FROM `+
-		t.history()+` WHERE outcome = 'done' ORDER BY revision, id DESC) AS newest WHERE direction = 'up' AND checksum IS NOT NULL`)
+		t.history()+` WHERE outcome IN ('done', 'accepted') ORDER BY revision, id DESC) AS newest WHERE direction = 'up' AND checksum IS NOT NULL`)
 	if hasCode(err, undefinedTable, invalidSchemaName) {
 		return nil, nil
 	}
@@ -165,6 +170,36 @@ func (t *Table) Checksums(ctx context.Context, conn *pgx.Conn) (map[string]strin
 		sums[r[0]] = r[1]
 	}
 	return sums, nil
+}
+
+// Applied reads the revisions whose newest entry applied or stamped them.
+func (t *Table) Applied(ctx context.Context, conn *pgx.Conn) (map[string]bool, error) {
+	rows, err := query(ctx, conn, `SELECT revision FROM (SELECT DISTINCT ON (revision) revision, direction FROM `+t.history()+
+		` WHERE outcome = 'done' ORDER BY revision, id DESC) AS newest WHERE direction <> 'down'`)
+	if hasCode(err, undefinedTable, invalidSchemaName, insufficientPrivileges) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading history %s: %w", t.history(), err)
+	}
+	applied := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		applied[r[0]] = true
+	}
+	return applied, nil
+}
+
+// Record changes version rows and adds an entry by somebody's word alone. It
+// fails with an error that [IsStale] knows unless the rows are heads.
+func (t *Table) Record(ctx context.Context, conn *pgx.Conn, heads, removes, adds []string, e *Entry) error {
+	_, err := conn.PgConn().Exec(ctx, "BEGIN;\n"+t.LockSQL()+t.CheckSQL(heads)+t.RowsSQL(removes, adds)+t.AppendSQL(e)+"COMMIT;").ReadAll()
+	if err == nil {
+		return nil
+	}
+	if !conn.IsClosed() {
+		_ = conn.PgConn().Exec(context.WithoutCancel(ctx), "ROLLBACK").Close()
+	}
+	return fmt.Errorf("writing into history %s: %w", t.history(), err)
 }
 
 // LastWriter reads who wrote a version row that no file has: the newest entry
