@@ -2,6 +2,8 @@ package aludel
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,7 +17,61 @@ type DowngradeOptions struct {
 	Target string
 }
 
-// Downgrade undoes what stands above the target.
+// Downgrade undoes what stands above the target. Where no file has a version row
+// any more, as with an older program behind a newer one, what the history has kept
+// of it does, and an event [FileMissing] says so.
 func (m *Migrator) Downgrade(ctx context.Context, conn *pgx.Conn, options DowngradeOptions) (*Result, error) {
-	return m.run(ctx, conn, func(rows []string) (*revision.Plan, error) { return m.graph.Downgrade(rows, options.Target) })
+	result, err := m.run(ctx, conn, func(rows []string) (*revision.Plan, error) { return m.graph.Downgrade(rows, options.Target) })
+	var unknown *UnknownRevisionError
+	var ahead *AheadError
+	if !errors.As(err, &ahead) && (!errors.As(err, &unknown) || !unknown.InDatabase) {
+		return result, err
+	}
+	whole, added, keptErr := m.withKept(ctx, conn)
+	if keptErr != nil || whole == nil {
+		return nil, errors.Join(err, keptErr)
+	}
+	return whole.run(ctx, conn, func(rows []string) (*revision.Plan, error) {
+		plan, err := whole.graph.Downgrade(rows, options.Target)
+		for i := 0; err == nil && i < len(plan.Steps); i++ {
+			if id := plan.Steps[i].Revision.ID; added[id] {
+				m.tell(Event{Kind: FileMissing, Object: id})
+				delete(added, id) // a second plan says it no second time
+			}
+		}
+		return plan, err
+	})
+}
+
+// withKept adds the revisions that the version rows lead to and no file has, as
+// the history has kept them; nil where it has not kept all of them.
+func (m *Migrator) withKept(ctx context.Context, conn *pgx.Conn) (whole *Migrator, added map[string]bool, err error) {
+	rows, _, err := m.table.Heads(ctx, conn)
+	if err != nil {
+		return nil, nil, publicError(err)
+	}
+	all, added := slices.Clone(m.graph.Revisions()), map[string]bool{}
+	_, missing := m.graph.Applied(rows)
+	for len(missing) > 0 {
+		texts, err := m.table.Kept(ctx, conn, missing)
+		if err != nil {
+			return nil, nil, err
+		}
+		var below []string
+		for _, id := range missing {
+			r, err := revision.Kept("history of "+id, texts[id])
+			if err != nil || r.ID != id {
+				return nil, nil, nil //nolint:nilerr // not kept: the row is as unknown as it was
+			}
+			all, added[id], below = append(all, r), true, append(below, r.DownRevisions...)
+		}
+		missing = slices.DeleteFunc(below, func(id string) bool { return added[id] || m.graph.Get(id) != nil })
+		slices.Sort(missing)
+		missing = slices.Compact(missing)
+	}
+	other := *m
+	if other.graph, err = revision.New(all); err != nil {
+		return nil, nil, publicError(err)
+	}
+	return &other, added, nil
 }

@@ -24,6 +24,9 @@ const (
 	LockAwaited   EventKind = "lock_awaited"   // another runner holds the lock
 	LocksAwaited  EventKind = "locks_awaited"  // Blockers hold locks that the step needs; it doesn't queue for them
 	IndexProgress EventKind = "index_progress" // an index is being built CONCURRENTLY
+	// FileMissing: no file has the revision Object any more; the history has kept
+	// what undoes it, and that is about to run.
+	FileMissing EventKind = "file_missing"
 	// SessionAwaited: the server still works for a run that was killed or cut off.
 	SessionAwaited EventKind = "session_awaited"
 )
@@ -41,7 +44,8 @@ type Event struct {
 	Pause    time.Duration
 	// Statement, from 1, of Statements in a section outside a transaction.
 	Statement, Statements int
-	// Object is the index of IndexDropped, the table of BatchDone.
+	// Object is the index of IndexDropped, the table of BatchDone, the revision of
+	// FileMissing.
 	Object string
 	// Rows of BatchDone are behind, of about RowsTotal; PerSecond of them in this
 	// run, and so about Left is left. Pause follows.

@@ -106,6 +106,8 @@ func (a *app) progress(e aludel.Event) {
 		}
 	case aludel.IndexProgress:
 		a.index(&e)
+	case aludel.FileMissing:
+		a.out.note("warning: no file has revision %s; it is undone by the down section that the history has kept since it was applied", e.Object)
 	case aludel.SessionAwaited:
 		a.out.note("%s: the server still works for an earlier run (%s); waiting until it has ended", e.Step.Revision.ID, e.Holder)
 	case aludel.LockAwaited:

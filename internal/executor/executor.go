@@ -72,20 +72,21 @@ type Options struct {
 type Job struct {
 	plan     *revision.Plan
 	sections []*revision.Section // one a step; nil for a stamp
+	kept     []string            // of an upgrade's steps, see [revision.Script]
 	width    int                 // characters of the longest id that becomes a row
 }
 
 // Prepare reads the sections that plan needs, in parallel, and refuses
 // what can't run before anything does.
 func Prepare(plan *revision.Plan) (*Job, error) {
-	job := &Job{plan: plan, sections: make([]*revision.Section, len(plan.Steps))}
+	job := &Job{plan: plan, sections: make([]*revision.Section, len(plan.Steps)), kept: make([]string, len(plan.Steps))}
 	faults := make([]error, len(plan.Steps))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(2*runtime.GOMAXPROCS(0), len(plan.Steps)) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(plan.Steps); i = next.Add(1) - 1 {
-				job.sections[i], faults[i] = section(&plan.Steps[i])
+				job.sections[i], job.kept[i], faults[i] = section(&plan.Steps[i])
 			}
 		})
 	}
@@ -103,24 +104,24 @@ func Prepare(plan *revision.Plan) (*Job, error) {
 	return job, nil
 }
 
-// section reads what a step runs.
-func section(step *revision.Step) (*revision.Section, error) {
+// section reads what a step runs, and of an upgrade what undoes it.
+func section(step *revision.Step) (s *revision.Section, kept string, err error) {
 	if step.Direction == revision.Stamp {
-		return nil, nil
+		return nil, "", nil
 	}
 	script, err := step.Revision.Script()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if step.Direction == revision.Up {
-		return &script.Up, nil
+		return &script.Up, script.Kept, nil
 	}
 	if !script.Down.Present || script.Down.Irreversible != "" {
-		return nil, &IrreversibleError{
+		return nil, "", &IrreversibleError{
 			Revision: step.Revision.ID, Path: step.Revision.Path, Reason: script.Down.Irreversible,
 		}
 	}
-	return &script.Down, nil
+	return &script.Down, "", nil
 }
 
 // A runner is one run.

@@ -136,7 +136,7 @@ func (r *runner) addStep(m *message, i int) {
 			m.add(1, "RESET ROLE;\n")
 		}
 		m.addHook(&b, r.After)
-		entry.Checksum = s.Checksum()
+		entry.Checksum, entry.Down = s.Checksum(), r.job.kept[i]
 	}
 	m.add(len(step.Removes)+len(step.Adds), r.Table.RowsSQL(step.Removes, step.Adds))
 	if len(step.Removes) == 1 && len(step.Adds) == 1 {

@@ -11,11 +11,14 @@ import (
 )
 
 // WriteSQL writes the job as a script for psql: the statements that [Run]
-// sends, in the same transactions. Run on a database whose version rows are
+// sends, in the same transactions, but for what undoes a revision, which would
+// only be in the way of its readers. Run on a database whose version rows are
 // not those that the plan starts from, the script stops before it changes
 // anything.
 func WriteSQL(w io.Writer, job *Job, options Options) error {
-	r := &runner{Options: options, job: job, heads: job.plan.From}
+	readable := *job
+	readable.kept = make([]string, len(job.kept))
+	r := &runner{Options: options, job: &readable, heads: job.plan.From}
 	out := bufio.NewWriter(w)
 	if len(job.plan.Steps) == 0 && !job.plan.Purge {
 		return nil

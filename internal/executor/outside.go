@@ -294,7 +294,9 @@ func (o *outside) noteEntry(outcome versiontable.Outcome) *versiontable.Entry {
 
 // finish changes the version rows.
 func (o *outside) finish(ctx context.Context) error {
-	return o.locked(ctx, o.Table.RowsSQL(o.step.Removes, o.step.Adds)+o.Table.AppendSQL(o.noteEntry(versiontable.Done)))
+	entry := o.noteEntry(versiontable.Done)
+	entry.Down = o.job.kept[o.i]
+	return o.locked(ctx, o.Table.RowsSQL(o.step.Removes, o.step.Adds)+o.Table.AppendSQL(entry))
 }
 
 // locked runs sql in a transaction of its own, over the version rows planned

@@ -18,6 +18,10 @@ import (
 type Script struct {
 	Up   Section
 	Down Section
+
+	// Kept is the file with empty lines for the up section's: what is needed to
+	// undo the revision when the file is gone. Empty without a way back.
+	Kept string
 }
 
 // A Section is what stands under one marker of a file.
@@ -65,6 +69,9 @@ func (s *Section) Checksum() string {
 // Script reads the revision's file again, whole, and checks what will run:
 // every statement is split and classified before the first one is sent.
 func (r *Revision) Script() (*Script, error) {
+	if r.text != "" {
+		return ParseScript(r.Path, r.text)
+	}
 	if r.folder == nil {
 		return &Script{Up: Section{Present: true}, Down: Section{Present: true}}, nil
 	}
@@ -98,10 +105,26 @@ func ParseScript(path, src string) (*Script, error) {
 			p.err = s.check()
 		}
 	}
+	if p.err == nil && p.script.Down.Present && p.script.Down.Irreversible == "" {
+		up := p.script.Up.SQL
+		p.script.Kept = src[:p.up] + strings.Repeat("\n", strings.Count(up, "\n")) + src[p.up+len(up):]
+	}
 	return &p.script, p.err
 }
 
+// Kept is a revision whose file is gone, from a [Script.Kept] of it. path names it
+// in messages.
+func Kept(path, text string) (*Revision, error) {
+	r := &Revision{Path: path}
+	if _, err := r.fromHeader([]byte(text), true); err != nil {
+		return nil, err
+	}
+	r.text = text
+	return r, nil
+}
+
 type scriptParser struct {
+	up     int // offset of the up section's statements
 	path   string
 	src    string
 	script Script
@@ -263,6 +286,9 @@ func (s *Section) setOption(marker, name, value string) (message, hint string) {
 func (p *scriptParser) close() {
 	if p.open != nil {
 		p.open.SQL = p.src[p.start:p.offset]
+		if p.open == &p.script.Up {
+			p.up = p.start
+		}
 		p.open = nil
 	}
 }

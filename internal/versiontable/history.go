@@ -46,6 +46,9 @@ type Entry struct {
 	// batches and has begun; read only, see [Table.BatchSQL].
 	Batch *Batch
 	Error string
+	// Down is what undoes the revision, should its file be gone by then; of an
+	// upgrade that is done.
+	Down string
 	// Host and Program say where it ran and with which version.
 	Host, Program string
 	// Started is empty (zero) for an entry of the transaction it is written
@@ -67,6 +70,7 @@ func (t *Table) historyDDL() string {
     statements_done integer,
     done_checksum text,
     batch jsonb,
+    down text,
     error text,
     applied_by text NOT NULL DEFAULT session_user,
     host text NOT NULL,
@@ -100,6 +104,9 @@ func (t *Table) appendSQL(e *Entry, column, value string) string {
 	}
 	if e.Error != "" {
 		add("error", literal(e.Error))
+	}
+	if e.Down != "" {
+		add("down", literal(e.Down))
 	}
 	if !e.Started.IsZero() {
 		add("started_at", literal(e.Started.UTC().Format(time.RFC3339Nano)))
@@ -187,6 +194,29 @@ func (t *Table) Applied(ctx context.Context, conn *pgx.Conn) (map[string]bool, e
 		applied[r[0]] = true
 	}
 	return applied, nil
+}
+
+// Kept reads what undoes revisions, for those of ids whose newest entry applied
+// them and has kept it. PostgreSQL compresses such texts by itself.
+func (t *Table) Kept(ctx context.Context, conn *pgx.Conn, ids []string) (map[string]string, error) {
+	literals := make([]string, len(ids))
+	for i, id := range ids {
+		literals[i] = literal(id)
+	}
+	rows, err := query(ctx, conn, `SELECT revision, pg_catalog.to_jsonb(newest) ->> 'down' FROM (SELECT DISTINCT ON (revision) * FROM `+t.history()+
+		` WHERE outcome = 'done' AND revision IN (`+strings.Join(literals, ", ")+`) ORDER BY revision, id DESC) AS newest `+
+		`WHERE direction = 'up' AND pg_catalog.to_jsonb(newest) ->> 'down' <> ''`)
+	if hasCode(err, undefinedTable, invalidSchemaName, insufficientPrivileges) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading history %s: %w", t.history(), err)
+	}
+	kept := make(map[string]string, len(rows))
+	for _, r := range rows {
+		kept[r[0]] = r[1]
+	}
+	return kept, nil
 }
 
 // Record changes version rows and adds an entry by somebody's word alone. It

@@ -122,7 +122,8 @@ func contains(list []string, s string) bool {
 type State struct {
 	Exists        bool // the version table
 	HistoryExists bool
-	// HistoryOld tells that the history is from before there were batches.
+	// HistoryOld tells that the history is from before there were batches, or
+	// what undoes a revision was kept.
 	HistoryOld bool
 	Width      int // characters that a version row holds; 0: no limit
 }
@@ -134,8 +135,8 @@ func (t *Table) State(ctx context.Context, conn *pgx.Conn) (State, error) {
 		`pg_catalog.to_regclass(`+literal(t.history())+`) IS NOT NULL, `+
 		`coalesce((SELECT atttypmod - 4 FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(`+
 		literal(t.version())+`) AND attname = 'version_num' AND atttypmod > 4), 0), `+
-		`NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(`+
-		literal(t.history())+`) AND attname = 'batch')`)
+		`(SELECT pg_catalog.count(*) < 2 FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(`+
+		literal(t.history())+`) AND attname IN ('batch', 'down'))`)
 	if err != nil {
 		return State{}, fmt.Errorf("looking at version table %s: %w", t.version(), err)
 	}
@@ -174,7 +175,7 @@ func (t *Table) CreateSQL(s State, width int) string {
 		b.WriteString(t.historyDDL())
 	}
 	if s.HistoryOld {
-		b.WriteString("ALTER TABLE " + t.history() + " ADD COLUMN IF NOT EXISTS batch jsonb;\n")
+		b.WriteString("ALTER TABLE " + t.history() + " ADD COLUMN IF NOT EXISTS batch jsonb, ADD COLUMN IF NOT EXISTS down text;\n")
 	}
 	return b.String()
 }
