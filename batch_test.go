@@ -195,7 +195,7 @@ func TestBatchOfASessionThatLivesOn(t *testing.T) {
 	}
 	failed := make(chan error, 1)
 	go func() {
-		_, err := newMigrator(t, fsys, aludel.Options{LockTimeout: -1}).Upgrade(ctx, conn, aludel.UpgradeOptions{})
+		_, err := newMigrator(t, fsys, aludel.Options{LockTimeout: -1, MaxStall: -1}).Upgrade(ctx, conn, aludel.UpgradeOptions{})
 		failed <- err
 	}()
 	awaitRow(t, db, "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
@@ -205,7 +205,7 @@ func TestBatchOfASessionThatLivesOn(t *testing.T) {
 		t.Fatal("no error")
 	}
 	waits := make(chan string, 1)
-	m := newMigrator(t, fsys, aludel.Options{OnEvent: func(e aludel.Event) {
+	m := newMigrator(t, fsys, aludel.Options{LockWait: time.Minute, OnEvent: func(e aludel.Event) {
 		if e.Kind == aludel.SessionAwaited {
 			waits <- e.Holder
 		}
@@ -214,8 +214,13 @@ func TestBatchOfASessionThatLivesOn(t *testing.T) {
 		_, err := m.Upgrade(ctx, bareConnect(t, db), aludel.UpgradeOptions{})
 		failed <- err
 	}()
-	if holder := <-waits; !strings.HasPrefix(holder, fmt.Sprintf("pid %d,", conn.PgConn().PID())) {
-		t.Errorf("it waits for %s", holder)
+	select {
+	case err := <-failed:
+		t.Fatalf("it didn't wait: %v", err)
+	case waited := <-waits:
+		if !strings.HasPrefix(waited, fmt.Sprintf("pid %d,", conn.PgConn().PID())) {
+			t.Errorf("it waits for %s", waited)
+		}
 	}
 	if _, err := holder.Exec(ctx, "SELECT pg_advisory_unlock(7)"); err != nil {
 		t.Fatal(err)
