@@ -79,7 +79,7 @@ func (a *app) statusCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&drift, "drift", false, "compare the database with what its revisions make, and end with status 4 where it is something else")
-	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "end with status 3 when something is pending, 4 when a file was edited, 6 when a revision is partial")
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "end with status 3 when something is pending, 4 when a file was edited, 6 when a revision is partial, 7 when the database is ahead of the files")
 	return cmd
 }
 
@@ -115,7 +115,7 @@ func statusCode(s *aludel.Status) error {
 	case len(s.Tampered) > 0:
 		return &statusError{exitTampered}
 	case s.Problem != nil:
-		return &statusError{exitFailed}
+		return &statusError{exitStatus(s.Problem)}
 	case len(s.Pending) > 0:
 		return &statusError{exitDiffers}
 	}
