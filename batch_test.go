@@ -173,7 +173,7 @@ func TestBatchOfASessionThatLivesOn(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(t, "CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0); INSERT INTO t SELECT i FROM generate_series(1, 10) i")
-	fsys := files(" transaction:false\n-- migrate:batch table=t size=10\nUPDATE t SET n = n + 1 WHERE id BETWEEN :from AND :to AND pg_advisory_xact_lock_shared(7) IS NOT NULL;")
+	fsys := files(" transaction:false lock_timeout:1h\n-- migrate:batch table=t size=10\nUPDATE t SET n = n + 1 WHERE id BETWEEN :from AND :to AND pg_advisory_xact_lock_shared(7) IS NOT NULL;")
 	holder := db.Connect(t)
 	ctx := context.Background()
 	if _, err := holder.Exec(ctx, "SELECT pg_advisory_lock(7)"); err != nil {
