@@ -490,7 +490,12 @@ func (g *autogeneration) rename(ctx context.Context, template string, s *Snapsho
 }
 
 // A part is what goes into one file.
-type part struct{ up, down []SchemaStatement }
+type part struct {
+	up, down []SchemaStatement
+	// joins tells that it goes on with the change of the part in front, and is undone
+	// together with it.
+	joins bool
+}
 
 // parts are the statements that lead to the models and back. A file ends where
 // what follows needs what it did to be committed, and where what runs in a
@@ -511,9 +516,9 @@ func (g *autogeneration) parts(ctx context.Context) ([]part, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := part{up: group}
 		steps := group[0].steps
 		begins := steps != nil && (i == 0 || groups[i-1][0].steps != steps)
+		p := part{up: group, joins: steps != nil && !begins}
 		ends := steps != nil && (i == len(groups)-1 || groups[i+1][0].steps != steps)
 		if begins {
 			start = before
@@ -633,6 +638,7 @@ func (g *autogeneration) proven(ctx context.Context, first *revision.Draft, part
 
 func (g *autogeneration) drafts(first *revision.Draft, parts []part, unqualified string) []*revision.Draft {
 	drafts := make([]*revision.Draft, len(parts))
+	begun := "" // the revision that the change began with
 	for i, p := range parts {
 		d := *first
 		if i > 0 {
@@ -645,6 +651,11 @@ func (g *autogeneration) drafts(first *revision.Draft, parts []part, unqualified
 		}
 		d.Up, d.UpOptions = section(p.up, unqualified)
 		d.Down, d.DownOptions = section(p.down, unqualified)
+		if p.joins {
+			d.DownOptions = strings.TrimSpace(d.DownOptions + " with:" + begun)
+		} else {
+			begun = d.ID
+		}
 		drafts[i] = &d
 	}
 	return drafts

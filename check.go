@@ -204,10 +204,10 @@ func sectionWarnings(r *revision.Revision) []CheckWarning {
 		}
 	}
 	switch down := &script.Down; {
-	case down.Irreversible != "":
+	case down.Irreversible != "", down.With != "":
 	case !down.Present:
 		warn("no down", "it has no \"-- migrate:down\" section, and can't be undone")
-	case len(down.Statements) == 0 && len(script.Up.Statements) > 0:
+	case len(down.Statements) == 0 && len(script.Up.Statements) > 0 && !script.Up.Fills():
 		warn("empty down", "its down section is empty, so that nothing is undone")
 	}
 	return list

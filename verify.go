@@ -80,31 +80,56 @@ func (m *Migrator) Verify(ctx context.Context, s *Shadow, options VerifyOptions)
 	}
 	defer known.keep()
 	var list []Verified
-	for i := 0; i < last; i++ {
-		step := plan.Steps[i : i+1]
-		result := known.of(i)
-		if !wanted(i) || result != nil {
-			v.pending = append(v.pending, step...)
-		} else if result, err = v.afresh(ctx, step); err != nil {
+	for i, end := 0, 0; i < last; i = end {
+		if end, err = changeEnd(plan.Steps, i); err != nil {
+			return nil, err
+		}
+		change := plan.Steps[i:end]
+		isWanted := false
+		for at := i; at < end; at++ {
+			isWanted = isWanted || wanted(at)
+		}
+		result := known.of(i, end)
+		if !isWanted || result != nil {
+			v.pending = append(v.pending, change...)
+		} else if result, err = v.afresh(ctx, change); err != nil {
 			return list, err
 		}
-		if !wanted(i) {
+		if !isWanted {
 			continue
 		}
-		known.learn(i, result)
-		result.Revision = m.publicRevision(step[0].Revision, nil)
-		list = append(list, *result)
-		if options.OnResult != nil {
-			options.OnResult(&list[len(list)-1])
+		known.learn(i, end, result)
+		for _, step := range change {
+			one := *result
+			one.Revision = m.publicRevision(step.Revision, nil)
+			list = append(list, one)
+			if options.OnResult != nil {
+				options.OnResult(&list[len(list)-1])
+			}
 		}
 		if result.Verdict == UpFails {
 			break
 		}
 		if result.Verdict == Untrue || result.Verdict == DownFails { // what is left there is no state to go on from
-			v.conn, v.pending = nil, slices.Clone(plan.Steps[:i+1])
+			v.conn, v.pending = nil, slices.Clone(plan.Steps[:end])
 		}
 	}
 	return list, nil
+}
+
+// changeEnd is where the change ends that begins with a step: behind those that say
+// they are undone together with it.
+func changeEnd(steps []revision.Step, start int) (end int, err error) {
+	for end = start + 1; end < len(steps); end++ {
+		script, err := steps[end].Revision.Script()
+		if err != nil {
+			return 0, publicError(err)
+		}
+		if script.Down.With != steps[start].Revision.ID {
+			break
+		}
+	}
+	return end, nil
 }
 
 // verdicts are those of earlier runs, by what they depend on: what a revision
@@ -139,9 +164,10 @@ func (m *Migrator) knownVerdicts(s *Shadow, steps []revision.Step) (*verdicts, e
 	return v, nil
 }
 
-// of answers what is known of a step, or nil.
-func (v *verdicts) of(step int) *Verified {
-	if verdict, ok := v.known[v.keys[step]]; ok {
+// of answers what is known of the step from start to end, or nil. Of several, which
+// are rare, nothing is kept.
+func (v *verdicts) of(start, end int) *Verified {
+	if verdict, ok := v.known[v.keys[start]]; ok && end == start+1 {
 		return &Verified{Verdict: verdict}
 	}
 	return nil
@@ -149,9 +175,9 @@ func (v *verdicts) of(step int) *Verified {
 
 // learn notes what need not be looked at again. What is wrong is shown with its
 // difference each time.
-func (v *verdicts) learn(step int, result *Verified) {
-	if result.OK() {
-		v.known[v.keys[step]] = result.Verdict
+func (v *verdicts) learn(start, end int, result *Verified) {
+	if result.OK() && end == start+1 {
+		v.known[v.keys[start]] = result.Verdict
 	}
 }
 
@@ -190,7 +216,7 @@ func (v *verifier) catchUp(ctx context.Context) error {
 	return v.run(ctx, v.conn, pending)
 }
 
-// afresh makes one revision's round trip from where it stands.
+// afresh makes a round trip from where it stands.
 func (v *verifier) afresh(ctx context.Context, step []revision.Step) (*Verified, error) {
 	if err := v.catchUp(ctx); err != nil {
 		return nil, err
@@ -198,7 +224,7 @@ func (v *verifier) afresh(ctx context.Context, step []revision.Step) (*Verified,
 	return v.verify(ctx, step)
 }
 
-// verify makes one revision's round trip.
+// verify makes the round trip of a revision, or of several that are one change.
 func (v *verifier) verify(ctx context.Context, step []revision.Step) (*Verified, error) {
 	before, err := v.look(ctx, v.conn)
 	if err != nil {
@@ -223,7 +249,7 @@ func (v *verifier) verify(ctx context.Context, step []revision.Step) (*Verified,
 	switch down := &script.Down; {
 	case !down.Present || down.Irreversible != "":
 		return &Verified{Verdict: Irreversible}, nil
-	case len(down.Statements) == 0 && changed != "":
+	case len(down.Statements) == 0 && changed != "" && len(step) == 1:
 		undo, _, err := v.left(after, before)
 		return &Verified{Verdict: EmptyDown, Left: undo}, err
 	}

@@ -96,6 +96,9 @@ func describeSection(name string, s *revision.Section) string {
 	if s.Role != "" {
 		fmt.Fprintf(&b, " role:%q", s.Role)
 	}
+	if s.With != "" {
+		fmt.Fprintf(&b, " with:%s", s.With)
+	}
 	if s.Irreversible != "" {
 		fmt.Fprintf(&b, " irreversible:%q", s.Irreversible)
 	}

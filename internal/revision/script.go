@@ -42,6 +42,9 @@ type Section struct {
 	Role string
 	// Irreversible says why there is no way back; down only.
 	Irreversible string
+	// With is the id of an earlier revision together with which this one is undone:
+	// a change that took several, and goes back in one; down only.
+	With string
 	// Batches are the statements that run over a table bit by bit, by their
 	// place in Statements; nil where there are none.
 	Batches map[int]*Batch
@@ -57,6 +60,12 @@ type Section struct {
 func (s *Section) Position(offset int) (path string, line, column int) {
 	at := sqltext.PositionAt(s.SQL, offset)
 	return s.path, s.line + at.Line - 1, at.Column
+}
+
+// Fills tells that all statements run in batches: they fill what is new, and that
+// goes when it goes.
+func (s *Section) Fills() bool {
+	return len(s.Statements) > 0 && len(s.Batches) == len(s.Statements)
 }
 
 // Checksum is the SHA-256 of SQL in hex, whatever the line ends are: a
@@ -243,7 +252,7 @@ func unquote(s string) string {
 	return s
 }
 
-var optionNames = []string{"transaction", "lock_timeout", "statement_timeout", "transaction_timeout", "role", "irreversible"}
+var optionNames = []string{"transaction", "lock_timeout", "statement_timeout", "transaction_timeout", "role", "irreversible", "with"}
 
 // setOption applies one option and answers what is wrong with it.
 func (s *Section) setOption(marker, name, value string) (message, hint string) {
@@ -265,6 +274,13 @@ func (s *Section) setOption(marker, name, value string) (message, hint string) {
 		*map[string]**time.Duration{
 			"lock_timeout": &s.LockTimeout, "statement_timeout": &s.StatementTimeout, "transaction_timeout": &s.TransactionTimeout,
 		}[name] = &d
+	case "with":
+		if marker != "down" {
+			return "with stands on migrate:" + marker, "move it to the \"-- migrate:down\" line"
+		}
+		if s.With = value; value == "" {
+			return "with names no revision", "write with:ID of the first revision of the change"
+		}
 	case "irreversible":
 		if marker != "down" {
 			return "irreversible stands on migrate:" + marker, "move it to the \"-- migrate:down\" line"

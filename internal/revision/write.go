@@ -127,8 +127,8 @@ func (d *Draft) checkReadsBack(path, src string) error {
 	if err != nil {
 		return fmt.Errorf("the new file would not read back: %w", err)
 	}
-	if d.UpOptions != "" && !script.Up.NoTransaction || d.DownOptions != "" && !script.Down.NoTransaction {
-		return fmt.Errorf("the template has to write {{.UpOptions}} behind \"-- migrate:up\" and {{.DownOptions}} behind \"-- migrate:down\": %s%s",
+	if script.Up.lacks(d.UpOptions) || script.Down.lacks(d.DownOptions) {
+		return fmt.Errorf("the template has to write {{.UpOptions}} behind \"-- migrate:up\" and {{.DownOptions}} behind \"-- migrate:down\": %s %s",
 			d.UpOptions, d.DownOptions)
 	}
 	return nil
@@ -282,4 +282,10 @@ func (g *Graph) Dependencies(specifiers []string) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// lacks tells that a section was read without options that were to be there.
+func (s *Section) lacks(options string) bool {
+	_, with, _ := strings.Cut(options, "with:")
+	return strings.Contains(options, "transaction:false") && !s.NoTransaction || s.With != with
 }
