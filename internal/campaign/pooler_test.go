@@ -179,15 +179,17 @@ func startPooler(t *testing.T, db *pgtest.DB, mode string) place {
 	if err := os.WriteFile(path, []byte(ini), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(bouncer, append(asOwnerOf(t, db.Host, dir), "-q", path)...)
+	cmd := exec.Command(bouncer, append(asOwnerOf(t, db.Host, dir), path)...)
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if ended := cmd.Wait(); t.Failed() {
+			t.Logf("pgbouncer: %v\n%s", ended, log.String())
+		}
 	})
 	socket := filepath.Join(dir, ".s.PGSQL.6432")
 	for begun := time.Now(); ; {

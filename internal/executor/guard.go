@@ -140,10 +140,16 @@ func (g *guard) run(ctx context.Context) {
 		return // all connections may be taken; lock_timeout still bounds the queue
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	asking := ctx
+	if g.runner.Pooled {
+		// pgbouncer (1.18) ends altogether when a request to cancel is broken off, as
+		// that of a question which is no longer asked.
+		asking = context.WithoutCancel(ctx)
+	}
 	waiting := map[string]time.Time{}
 	progress := time.Now()
 	for pause := min(max(g.runner.MaxStall/6, 5*time.Millisecond), 50*time.Millisecond); ; {
-		stall, err := g.look(ctx, conn, waiting)
+		stall, err := g.look(asking, conn, waiting)
 		if err != nil {
 			return
 		}
@@ -152,7 +158,7 @@ func (g *guard) run(ctx context.Context) {
 		}
 		if g.lenient && time.Since(progress) >= progressEvery {
 			progress = time.Now()
-			g.progress(ctx, conn)
+			g.progress(asking, conn)
 		}
 		if sleep(ctx, pause) != nil {
 			return
