@@ -386,3 +386,38 @@ func TestTransactionTimeout(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignIndexIsLeftAlone: an index of that name which was there before is
+// neither taken for the revision's own nor dropped.
+func TestForeignIndexIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for name, create := range map[string]string{
+		"valid": "CREATE INDEX CONCURRENTLY i ON t (id);", "invalid": "CREATE INDEX CONCURRENTLY i ON t (id);", "invalid, if not exists": "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (id);",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			db.Exec(t, "CREATE TABLE t (id int, other int); INSERT INTO t VALUES (1, 1), (1, 1)")
+			conn := db.Connect(t)
+			if name == "valid" {
+				db.Exec(t, "CREATE INDEX i ON t (other)")
+			} else if _, err := conn.Exec(t.Context(), "CREATE UNIQUE INDEX CONCURRENTLY i ON t (other)"); err == nil {
+				t.Fatal("it is valid")
+			}
+			m := newMigrator(t, files(" transaction:false\nINSERT INTO t VALUES (2, 2);\n"+create), aludel.Options{})
+			for range 3 {
+				_, err := m.Upgrade(t.Context(), db.Connect(t), aludel.UpgradeOptions{})
+				var partial *aludel.PartialError
+				if err == nil || !strings.Contains(err.Error(), "already") || errors.As(err, &partial) && (partial.Done != 1 || name != "valid") {
+					t.Fatalf("%v", err)
+				}
+				db.Exec(t, "SELECT 1/count(*)::int FROM pg_indexes WHERE indexdef LIKE '%i ON public.t USING btree (other)'")
+			}
+			db.Exec(t, "DROP INDEX i")
+			if _, err := m.Upgrade(t.Context(), db.Connect(t), aludel.UpgradeOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			db.Exec(t, "SELECT 1/count(*)::int FROM pg_indexes WHERE indexdef LIKE '%i ON public.t USING btree (id)'; SELECT 1/count(*)::int FROM t WHERE id = 2")
+		})
+	}
+}

@@ -119,6 +119,22 @@ func (e *PoolerError) Error() string {
 		e.Revision, e.Path, e.Line)
 }
 
+// A ForeignIndexError is an index that a revision is to build CONCURRENTLY, and that
+// was there before. It is left alone.
+type ForeignIndexError struct {
+	Revision string
+	Path     string
+	Line     int
+	Index    string
+}
+
+func (e *ForeignIndexError) Error() string {
+	return fmt.Sprintf("%s:%d: there is an index %s already, which revision %s has not made: look at it, and drop or rename it", e.Path, e.Line, e.Index, e.Revision)
+}
+
+// duplicateTable is how an error ends that says the name is taken.
+const duplicateTable = "(SQLSTATE 42P07)"
+
 // A StaleError says that the version rows are no longer those that the plan
 // was made for. Nothing of the step was applied.
 type StaleError struct{ Err error }

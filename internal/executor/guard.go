@@ -140,12 +140,9 @@ func (g *guard) run(ctx context.Context) {
 		return // all connections may be taken; lock_timeout still bounds the queue
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	asking := ctx
-	if g.runner.Pooled {
-		// pgbouncer (1.18) ends altogether when a request to cancel is broken off, as
-		// that of a question which is no longer asked.
-		asking = context.WithoutCancel(ctx)
-	}
+	// A question is not broken off: pgbouncer (1.18) ends altogether when the request
+	// to cancel it is broken off in turn. It takes a moment.
+	asking := context.WithoutCancel(ctx)
 	waiting := map[string]time.Time{}
 	progress := time.Now()
 	for pause := min(max(g.runner.MaxStall/6, 5*time.Millisecond), 50*time.Millisecond); ; {

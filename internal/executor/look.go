@@ -148,7 +148,7 @@ func (r *runner) blockers(ctx context.Context, sql string) ([]Blocker, error) {
 	})
 	if err != nil {
 		r.rollback()
-		return nil, fmt.Errorf("looking who holds locks: %w", err)
+		return nil, fmt.Errorf("looking who holds locks, before anything of revision %s was sent: %w", r.job.plan.Steps[min(r.at, len(r.job.plan.Steps)-1)].Revision.ID, err)
 	}
 	return list, nil
 }

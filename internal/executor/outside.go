@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,8 +26,9 @@ type outside struct {
 	i       int
 	step    *revision.Step
 	section *revision.Section
-	done    int   // statements that have run
-	rows    int64 // that the next one has been through, if it runs in batches
+	done    int    // statements that have run
+	rows    int64  // that the next one has been through, if it runs in batches
+	failure string // of the earlier run
 	started time.Time
 }
 
@@ -54,6 +56,11 @@ func (o *outside) run(ctx context.Context) error {
 	}
 	if err := o.checkBatches(ctx); err != nil {
 		return err
+	}
+	if !resumed {
+		if err := o.checkIndexes(ctx); err != nil {
+			return err
+		}
 	}
 	if err := o.hook(ctx, o.Before); err != nil {
 		return err
@@ -112,6 +119,7 @@ func (o *outside) resume(ctx context.Context) (resumed bool, err error) {
 		}
 		o.done = entry.StatementsDone
 		o.rows = entry.Rows()
+		o.failure = entry.Error
 		return true, nil
 	}
 	return false, nil
@@ -149,7 +157,11 @@ func (o *outside) statement(ctx context.Context) error {
 	case o.section.Batches[o.done] != nil:
 		return o.inBatches(ctx, o.section.Batches[o.done])
 	case !inOneTransaction(statement):
-		if err := o.note(ctx, versiontable.Running, nil); err != nil {
+		there, err := o.isThere(ctx)
+		if err == nil && !there {
+			err = o.note(ctx, versiontable.Running, nil)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -315,24 +327,80 @@ func (o *outside) locked(ctx context.Context, sql string) error {
 	return o.located(m, completed, err)
 }
 
+// index tells whether there is an index, and whether it is valid.
+func (o *outside) index(ctx context.Context, name string) (there, valid bool, err error) {
+	err = o.conn.QueryRow(ctx, "SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)",
+		pgx.QueryExecModeSimpleProtocol, name).Scan(&valid)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, fmt.Errorf("looking for index %s: %w", name, err)
+	}
+	return true, valid, nil
+}
+
+// checkIndexes looks, before the first statement runs, for INVALID indexes of the
+// names that the section is to build: what is found later is the section's own.
+func (o *outside) checkIndexes(ctx context.Context) error {
+	dropped := map[string]bool{}
+	for i := range o.section.Statements {
+		name, creates, ok := sqltext.ConcurrentIndex(o.section.Statements[i].Text)
+		switch {
+		case !ok:
+			continue
+		case !creates:
+			dropped[name] = true
+			continue
+		case dropped[name]:
+			continue
+		}
+		there, valid, err := o.index(ctx, name)
+		if err != nil {
+			return err
+		}
+		if there && !valid {
+			return o.foreignIndex(i, name)
+		}
+	}
+	return nil
+}
+
+// isThere tells that the index which the next statement is to build is there
+// already: then it fails, and nothing of it is the section's own.
+func (o *outside) isThere(ctx context.Context) (bool, error) {
+	name, creates, ok := sqltext.ConcurrentIndex(o.section.Statements[o.done].Text)
+	if !ok || !creates {
+		return false, nil
+	}
+	there, _, err := o.index(ctx, name)
+	return there, err
+}
+
+func (o *outside) foreignIndex(i int, name string) error {
+	path, line, _ := o.section.Position(o.section.Statements[i].Offset)
+	return &ForeignIndexError{Revision: o.step.Revision.ID, Path: path, Line: line, Index: name}
+}
+
 // recover looks at what became of the statement that an earlier run had begun:
 // an INVALID index of the same name is what a failed or killed CREATE INDEX
-// CONCURRENTLY leaves, and goes; a valid one means that it was done after all.
+// CONCURRENTLY leaves, and goes; a valid one means that it was done after all. One
+// that was there before the earlier run is neither.
 func (o *outside) recover(ctx context.Context) (skip bool, err error) {
 	name, creates, ok := sqltext.ConcurrentIndex(o.section.Statements[o.done].Text)
 	if !ok {
 		return false, nil
 	}
-	var valid bool
-	err = o.conn.QueryRow(ctx, "SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)",
-		pgx.QueryExecModeSimpleProtocol, name).Scan(&valid)
+	there, valid, err := o.index(ctx, name)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return !creates, nil // nothing there: a DROP is done, a CREATE is not
 	case err != nil:
-		return false, fmt.Errorf("looking for index %s: %w", name, err)
+		return false, err
+	case !there:
+		return !creates, nil // a DROP is done, a CREATE is not
 	case !creates:
 		return false, nil
+	case strings.Contains(o.failure, duplicateTable):
+		return false, o.foreignIndex(o.done, name)
 	case valid:
 		return true, nil
 	}
@@ -353,9 +421,12 @@ func (o *outside) fail(ctx context.Context, err error) error {
 	var stale *StaleError
 	var partial *PartialError
 	var locked *versiontable.LockedError
-	refused := errors.As(err, &stale) || errors.As(err, &partial) || errors.As(err, &locked) // nothing was tried, so there is nothing to write down
+	var foreign *ForeignIndexError
+	refused := errors.As(err, &stale) || errors.As(err, &partial) || errors.As(err, &locked) || errors.As(err, &foreign) // nothing was tried, so there is nothing to write down
 	switch {
+	case refused && o.conn.PgConn().IsClosed():
 	case refused:
+		_ = o.reset(note) // the fence is a lock of the session, which is the caller's
 	case o.conn.PgConn().IsClosed():
 		if err = o.resolve(ctx, err); err == nil {
 			return nil
