@@ -421,3 +421,54 @@ func TestForeignIndexIsLeftAlone(t *testing.T) {
 		})
 	}
 }
+
+// TestCutOffConcurrently: what DETACH and REINDEX leave when they are cut off in the
+// middle, where they wait for an old snapshot, is finished or cleared away.
+func TestCutOffConcurrently(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ statement, holds, left, done string }{
+		"detach": {
+			"ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY;", "SELECT * FROM p", "SELECT 1/count(*)::int FROM pg_inherits WHERE inhdetachpending",
+			"SELECT 1/(1 - count(*)::int) FROM pg_inherits WHERE inhrelid = 'p1'::regclass",
+		},
+		"reindex table": {
+			"REINDEX TABLE CONCURRENTLY t;", "UPDATE t SET id = id", "SELECT 1/count(*)::int FROM pg_index WHERE NOT indisvalid",
+			"SELECT 1/(1 - count(*)::int) FROM pg_class WHERE relname LIKE '%ccnew%' OR relname LIKE '%ccold%'",
+		},
+		"reindex index": {
+			"REINDEX (VERBOSE) INDEX CONCURRENTLY i;", "UPDATE t SET id = id", "SELECT 1/count(*)::int FROM pg_index WHERE NOT indisvalid",
+			"SELECT 1/(1 - count(*)::int) FROM pg_class WHERE relname LIKE '%ccnew%' OR relname LIKE '%ccold%'",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			if aludel.ServerMajor(db.Connect(t)) < 14 && name == "detach" {
+				t.Skip("DETACH PARTITION CONCURRENTLY is there from PostgreSQL 14 on")
+			}
+			db.Exec(t, "CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE t (id int); CREATE INDEX i ON t (id); INSERT INTO t VALUES (1)")
+			holder, watcher := db.Connect(t), db.Connect(t)
+			hold(t, holder, c.holds)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				defer cancel()
+				for waits := false; !waits && t.Context().Err() == nil; {
+					_ = watcher.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND l.locktype = 'virtualxid' AND a.datname = current_database())").Scan(&waits)
+				}
+			}()
+			m := newMigrator(t, files(" transaction:false\n"+c.statement), aludel.Options{})
+			_, err := m.Upgrade(ctx, db.Connect(t), aludel.UpgradeOptions{})
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("%v", err)
+			}
+			db.Exec(t, c.left)
+			release(t, holder)
+			if _, err := m.Upgrade(t.Context(), db.Connect(t), aludel.UpgradeOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			db.Exec(t, c.done)
+			db.Exec(t, "SELECT 1/count(*)::int FROM alembic_version")
+			db.Exec(t, "SELECT 1/(1 - count(*)::int) FROM pg_index WHERE NOT indisvalid")
+		})
+	}
+}

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/aludel-db/aludel/internal/revision"
@@ -325,92 +323,6 @@ func (o *outside) locked(ctx context.Context, sql string) error {
 	}
 	o.rollback()
 	return o.located(m, completed, err)
-}
-
-// index tells whether there is an index, and whether it is valid.
-func (o *outside) index(ctx context.Context, name string) (there, valid bool, err error) {
-	err = o.conn.QueryRow(ctx, "SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)",
-		pgx.QueryExecModeSimpleProtocol, name).Scan(&valid)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, false, nil
-	}
-	if err != nil {
-		return false, false, fmt.Errorf("looking for index %s: %w", name, err)
-	}
-	return true, valid, nil
-}
-
-// checkIndexes looks, before the first statement runs, for INVALID indexes of the
-// names that the section is to build: what is found later is the section's own.
-func (o *outside) checkIndexes(ctx context.Context) error {
-	dropped := map[string]bool{}
-	for i := range o.section.Statements {
-		name, creates, ok := sqltext.ConcurrentIndex(o.section.Statements[i].Text)
-		switch {
-		case !ok:
-			continue
-		case !creates:
-			dropped[name] = true
-			continue
-		case dropped[name]:
-			continue
-		}
-		there, valid, err := o.index(ctx, name)
-		if err != nil {
-			return err
-		}
-		if there && !valid {
-			return o.foreignIndex(i, name)
-		}
-	}
-	return nil
-}
-
-// isThere tells that the index which the next statement is to build is there
-// already: then it fails, and nothing of it is the section's own.
-func (o *outside) isThere(ctx context.Context) (bool, error) {
-	name, creates, ok := sqltext.ConcurrentIndex(o.section.Statements[o.done].Text)
-	if !ok || !creates {
-		return false, nil
-	}
-	there, _, err := o.index(ctx, name)
-	return there, err
-}
-
-func (o *outside) foreignIndex(i int, name string) error {
-	path, line, _ := o.section.Position(o.section.Statements[i].Offset)
-	return &ForeignIndexError{Revision: o.step.Revision.ID, Path: path, Line: line, Index: name}
-}
-
-// recover looks at what became of the statement that an earlier run had begun:
-// an INVALID index of the same name is what a failed or killed CREATE INDEX
-// CONCURRENTLY leaves, and goes; a valid one means that it was done after all. One
-// that was there before the earlier run is neither.
-func (o *outside) recover(ctx context.Context) (skip bool, err error) {
-	name, creates, ok := sqltext.ConcurrentIndex(o.section.Statements[o.done].Text)
-	if !ok {
-		return false, nil
-	}
-	there, valid, err := o.index(ctx, name)
-	switch {
-	case err != nil:
-		return false, err
-	case !there:
-		return !creates, nil // a DROP is done, a CREATE is not
-	case !creates:
-		return false, nil
-	case strings.Contains(o.failure, duplicateTable):
-		return false, o.foreignIndex(o.done, name)
-	case valid:
-		return true, nil
-	}
-	if _, err := o.conn.Exec(ctx, "DROP INDEX CONCURRENTLY "+name, pgx.QueryExecModeSimpleProtocol); err != nil {
-		return false, fmt.Errorf("dropping the invalid index %s that an earlier attempt left: %w", name, err)
-	}
-	e := o.event(IndexDropped, o.i)
-	e.Object = name
-	o.OnEvent(e)
-	return false, nil
 }
 
 // fail writes down how far it came, or finds it out. With nothing done the

@@ -341,50 +341,6 @@ func (c *classifier) localConfig(i int) bool {
 	return false
 }
 
-// ConcurrentIndex takes CREATE INDEX CONCURRENTLY and DROP INDEX CONCURRENTLY
-// apart: the index, as SQL text with the schema in which it lies where the
-// statement says that, and which of the two it is. Statements of other kinds,
-// and an index without a name of its own, are not ok.
-func ConcurrentIndex(statement string) (index string, creates, ok bool) {
-	l := lexer{src: statement}
-	c := classifier{src: statement}
-	for t := l.next(); t.kind != end; t = l.next() {
-		c.tokens = append(c.tokens, t)
-	}
-	if len(c.tokens) == 0 || l.err != nil {
-		return "", false, false
-	}
-	kind, _ := c.classify()
-	if kind != "CREATE INDEX CONCURRENTLY" && kind != "DROP INDEX CONCURRENTLY" {
-		return "", false, false
-	}
-	creates = kind == "CREATE INDEX CONCURRENTLY"
-	at := 0
-	for c.word(at) != "CONCURRENTLY" {
-		at++
-	}
-	at++
-	for c.word(at) == "IF" || c.word(at) == "NOT" || c.word(at) == "EXISTS" {
-		at++
-	}
-	index, next := c.name(at)
-	if index == "" || creates && c.word(at) == "ON" {
-		return "", false, false
-	}
-	if creates { // an index lies in the schema of its table
-		if c.word(next) == "ON" {
-			next++
-		}
-		if c.word(next) == "ONLY" {
-			next++
-		}
-		if table, _ := c.name(next); strings.Contains(table, ".") {
-			index = table[:strings.LastIndex(table, ".")] + "." + index
-		}
-	}
-	return index, creates, true
-}
-
 // name reads a name at i, with a schema where it has one.
 func (c *classifier) name(i int) (text string, next int) {
 	for i < len(c.tokens) && (c.tokens[i].kind == word || c.tokens[i].kind == quoted) {
