@@ -113,7 +113,7 @@ func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *w
 		from = from.Renamed(names)
 	}
 	w := &writer{
-		from: from, options: options, folded: map[catalog.ID]bool{}, changes: changes,
+		from: from, options: options, folded: map[catalog.ID]bool{}, unpublished: map[catalog.ID]bool{}, changes: changes,
 		made: map[catalog.ID]int{}, children: map[[2]string][]int{}, gone: map[catalog.ID]int{}, swapped: map[string]string{}, drops: make([]int, len(changes)+1),
 	}
 	for i, c := range changes {
@@ -145,17 +145,19 @@ func newWriter(from *catalog.Catalog, changes []diff.Change, options Options) *w
 }
 
 type writer struct {
-	from       *catalog.Catalog
-	options    Options
-	changes    []diff.Change
-	at         int // the change that is being written
-	folded     map[catalog.ID]bool
-	statements []Statement
-	aside      int               // how many tables wait
-	swapped    map[string]string // types that step aside, and where
-	oldTypes   []oldType         // that are dropped at the end
-	held       []catalog.Object  // what these need, and goes after them
-	late       []Statement       // what needs indexes and partitions to be there
+	from    *catalog.Catalog
+	options Options
+	changes []diff.Change
+	at      int // the change that is being written
+	folded  map[catalog.ID]bool
+	// unpublished are tables that were taken out of publications before.
+	unpublished map[catalog.ID]bool
+	statements  []Statement
+	aside       int               // how many tables wait
+	swapped     map[string]string // types that step aside, and where
+	oldTypes    []oldType         // that are dropped at the end
+	held        []catalog.Object  // what these need, and goes after them
+	late        []Statement       // what needs indexes and partitions to be there
 
 	made        map[catalog.ID]int              // where an object is created or changed
 	children    map[[2]string][]int             // where that is of what belongs to a relation or domain

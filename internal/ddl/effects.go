@@ -112,6 +112,7 @@ func (w *writer) usualLocks(c diff.Change, statements []Statement) {
 		needs := o.Needs
 		if a, isAlter := c.(diff.Alter); isAlter {
 			needs = slices.Concat(needs, a.From.Base().Needs)
+			needs = slices.DeleteFunc(needs, func(needed catalog.ID) bool { return w.unpublished[tableOf(needed)] })
 		}
 		if _, isDrop := c.(diff.Drop); !isDrop {
 			w.lockNeeded(statements, needs)

@@ -181,8 +181,15 @@ func freshName(index string) string {
 // onFresh is CREATE INDEX with the new column in place of the old one, and under
 // another name. plain is false where the column may stand within an expression.
 func (e *expansion) onFresh(sql string) (fresh string, plain bool) {
+	if strings.Contains(sql, " WHERE ") {
+		return "", false
+	}
+	sql, parameters, stored := strings.Cut(sql, " WITH (") // storage parameters stand behind the columns
+	if stored {
+		parameters = " WITH (" + parameters
+	}
 	head, list, found := strings.Cut(sql, "(")
-	if !found || strings.Contains(sql, " WHERE ") || strings.Contains(list, "(") && !strings.Contains(list, " INCLUDE (") {
+	if !found || strings.Contains(list, "(") && !strings.Contains(list, " INCLUDE (") {
 		return "", false
 	}
 	old, now := ident(e.from.ID.Sub()), ident(e.fresh.Sub())
@@ -197,7 +204,7 @@ func (e *expansion) onFresh(sql string) (fresh string, plain bool) {
 		}
 		lists[n] = strings.Join(items, ", ") + ")" + rest
 	}
-	return head + "(" + strings.Join(lists, ""), strings.Count(head, `"`)%2 == 0
+	return head + "(" + strings.Join(lists, "") + parameters, strings.Count(head, `"`)%2 == 0
 }
 
 // renamedIndex gives the index that CREATE INDEX makes another name.

@@ -47,6 +47,16 @@ func (w *writer) alterPublication(from, to *catalog.Publication) {
 		w.add("ALTER " + name(to) + " SET (publish = " + literal(to.Publish) + ", publish_via_partition_root = " + via + ")")
 		w.lock(AccessShare)
 	}
+	left := *from
+	left.Tables = slices.DeleteFunc(slices.Clone(from.Tables), func(table string) bool {
+		for t := range w.unpublished {
+			if isOf(table, t) {
+				return true
+			}
+		}
+		return false
+	})
+	from = &left
 	if slices.Equal(from.Tables, to.Tables) && slices.Equal(from.Schemas, to.Schemas) {
 		return
 	}
@@ -60,6 +70,29 @@ func (w *writer) alterPublication(from, to *catalog.Publication) {
 		bare.Tables[i] = relationOf(t)
 	}
 	w.add("ALTER " + name(to) + " DROP " + published(&bare))
+}
+
+// unpublish takes a table out of the publications that name it: it becomes unlogged,
+// which PostgreSQL refuses for one that is published.
+func (w *writer) unpublish(t *catalog.Table) {
+	for o := range w.from.Each {
+		p, ok := o.(*catalog.Publication)
+		if !ok || w.gone[p.ID] > 0 {
+			continue
+		}
+		for _, table := range p.Tables {
+			if isOf(table, t.ID) {
+				w.add("ALTER " + name(p) + " DROP TABLE " + relationOf(table))
+				w.lock(ShareUpdateExclusive, t.ID)
+				w.unpublished[t.ID] = true
+			}
+		}
+	}
+}
+
+// isOf tells that what is published is of a table.
+func isOf(published string, table catalog.ID) bool {
+	return strings.TrimPrefix(relationOf(published), "ONLY ") == qualified(table.Schema(), table.Name())
 }
 
 // relationOf is the name in front of what is published of a table.

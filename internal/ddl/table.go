@@ -177,6 +177,9 @@ func foreignOptions(options []string) string {
 func (w *writer) alterTable(from, to *catalog.Table) {
 	id := to.ID
 	if from.Unlogged != to.Unlogged {
+		if to.Unlogged {
+			w.unpublish(to)
+		}
 		w.add(alterTable(id)+map[bool]string{true: "SET UNLOGGED", false: "SET LOGGED"}[to.Unlogged], Rewrite)
 	}
 	if from.OfType != to.OfType {
