@@ -52,10 +52,11 @@ campaign/restart: postgres ## shut the server down at once in the middle of 50 r
 	$(CAMPAIGN) -run 'TestRestart$$' -restarts 50 $(ARGS)
 
 .PHONY: fuzz
-fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each
+fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each; draw schemas at random
 	go test ./internal/sqltext -fuzz FuzzSplit -fuzztime 1m
 	go test ./internal/revision -fuzz FuzzHeader -fuzztime 1m
 	go test ./internal/revision -fuzz FuzzSpecifier -fuzztime 1m
+	go test ./internal/ddl -run TestRandomSchemas -rapid.checks 300 -timeout 30m
 	cd internal/sqltext/pgoracle && go test -fuzz FuzzAgainstPostgres -fuzztime 1m
 
 .PHONY: bench
