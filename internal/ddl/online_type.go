@@ -276,11 +276,10 @@ func (w *writer) addFresh(e *expansion) {
 
 // isPublished tells that a table's changes go to subscribers.
 func (w *writer) isPublished(t *catalog.Table) bool {
-	name := qualified(t.ID.Schema(), t.ID.Name())
 	for o := range w.from.Each {
 		p, ok := o.(*catalog.Publication)
-		if ok && (p.AllTables || slices.Contains(p.Schemas, t.ID.Schema()) || slices.ContainsFunc(p.Tables, func(table string) bool {
-			return strings.HasPrefix(strings.TrimPrefix(table, "ONLY ")+" ", name+" ")
+		if ok && (p.AllTables || slices.Contains(p.Schemas, t.ID.Schema()) || slices.ContainsFunc(p.Tables, func(published string) bool {
+			return isOf(published, t.ID)
 		})) {
 			return true
 		}

@@ -17,11 +17,7 @@ type Bound struct {
 // Bounds finds the placeholders of a statement. What stands in strings, and so
 // in the bodies of functions, is none.
 func Bounds(statement string) []Bound {
-	l := lexer{src: statement}
-	c := classifier{src: statement}
-	for t := l.next(); t.kind != end; t = l.next() {
-		c.tokens = append(c.tokens, t)
-	}
+	c, _ := read(statement)
 	var bounds []Bound
 	for i := range c.tokens {
 		colon := c.symbol(i-1) == ":" && c.tokens[i-1].end == c.tokens[i].start

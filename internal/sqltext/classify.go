@@ -24,6 +24,17 @@ type classifier struct {
 	tokens []token
 }
 
+// read takes the tokens of one statement; ok is false where there are none, or one
+// can't be read.
+func read(statement string) (c *classifier, ok bool) {
+	l := lexer{src: statement}
+	c = &classifier{src: statement}
+	for t := l.next(); t.kind != end; t = l.next() {
+		c.tokens = append(c.tokens, t)
+	}
+	return c, len(c.tokens) > 0 && l.err == nil
+}
+
 // word is token i in upper case if it is a word, else empty.
 func (c *classifier) word(i int) string {
 	if i < 0 || i >= len(c.tokens) || c.tokens[i].kind != word {

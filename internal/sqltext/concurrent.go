@@ -4,15 +4,10 @@ import "strings"
 
 // concurrent reads a statement, and answers its kind; empty where it can't be read.
 func concurrent(statement string) (c *classifier, kind string) {
-	l := lexer{src: statement}
-	c = &classifier{src: statement}
-	for t := l.next(); t.kind != end; t = l.next() {
-		c.tokens = append(c.tokens, t)
+	c, ok := read(statement)
+	if ok {
+		kind, _ = c.classify()
 	}
-	if len(c.tokens) == 0 || l.err != nil {
-		return c, ""
-	}
-	kind, _ = c.classify()
 	return c, kind
 }
 

@@ -35,14 +35,11 @@ type RelationLock struct {
 // others: it runs code, or reads and writes rows. What depends on the catalog,
 // such as the default partition of a table, is not there.
 func RelationLocks(statement string) (locks []RelationLock, known bool) {
-	l := lexer{src: statement}
-	c := locker{classifier: classifier{src: statement}}
-	for t := l.next(); t.kind != end; t = l.next() {
-		c.tokens = append(c.tokens, t)
-	}
-	if len(c.tokens) == 0 || l.err != nil {
+	tokens, ok := read(statement)
+	if !ok {
 		return nil, false
 	}
+	c := locker{classifier: *tokens}
 	known = c.find()
 	return c.locks, known
 }
