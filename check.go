@@ -124,7 +124,11 @@ type DriftOptions struct {
 // Drift leads from what the revisions make, up to where the database stands, to
 // what the database is. What is outside all schemas and no revision has made is
 // no drift: whoever keeps the server has made it.
-func (m *Migrator) Drift(ctx context.Context, s *Shadow, conn *pgx.Conn, options DriftOptions) (*Difference, error) {
+func (m *Migrator) Drift(ctx context.Context, s *Shadow, db Database, options DriftOptions) (*Difference, error) {
+	return using(ctx, db, func(conn *pgx.Conn) (*Difference, error) { return m.driftOf(ctx, s, conn, options) })
+}
+
+func (m *Migrator) driftOf(ctx context.Context, s *Shadow, conn *pgx.Conn, options DriftOptions) (*Difference, error) {
 	g := m.autogeneration(s, AutogenerateOptions{
 		Schemas: options.Schemas, Include: options.Include, Exclude: options.Exclude, Owners: options.Owners, Privileges: options.Privileges,
 	})

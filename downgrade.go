@@ -20,7 +20,13 @@ type DowngradeOptions struct {
 // Downgrade undoes what stands above the target. Where no file has a version row
 // any more, as with an older program behind a newer one, what the history has kept
 // of it does, and an event [FileMissing] says so.
-func (m *Migrator) Downgrade(ctx context.Context, conn *pgx.Conn, options DowngradeOptions) (*Result, error) {
+func (m *Migrator) Downgrade(ctx context.Context, db Database, options DowngradeOptions) (*Result, error) {
+	return using(ctx, db, func(conn *pgx.Conn) (*Result, error) {
+		return m.observed(ctx, conn, "downgrade", func(m *Migrator) (*Result, error) { return m.downgrade(ctx, conn, options) })
+	})
+}
+
+func (m *Migrator) downgrade(ctx context.Context, conn *pgx.Conn, options DowngradeOptions) (*Result, error) {
 	result, err := m.run(ctx, conn, func(rows []string) (*revision.Plan, error) { return m.graph.Downgrade(rows, options.Target) })
 	var unknown *UnknownRevisionError
 	var ahead *AheadError

@@ -17,7 +17,11 @@ type EnsureVersionOptions struct {
 
 // EnsureVersion creates the version table and the history where they are
 // missing, and says whether it had to.
-func (m *Migrator) EnsureVersion(ctx context.Context, conn *pgx.Conn, options EnsureVersionOptions) (created bool, err error) {
+func (m *Migrator) EnsureVersion(ctx context.Context, db Database, options EnsureVersionOptions) (created bool, err error) {
+	return using(ctx, db, func(conn *pgx.Conn) (bool, error) { return m.ensureVersion(ctx, conn, options) })
+}
+
+func (m *Migrator) ensureVersion(ctx context.Context, conn *pgx.Conn, options EnsureVersionOptions) (created bool, err error) {
 	if options.CreateSchema {
 		if err := m.createSchema(ctx, conn); err != nil {
 			return false, err

@@ -115,6 +115,8 @@ type Options struct {
 	// runs. It must not call the Migrator. Transactions are sent ahead
 	// of their turn: when it hears of one step, the server may be at the next.
 	OnEvent func(Event)
+	// Observers hear of each run, from its start to its end.
+	Observers []Observer
 }
 
 // A Migrator knows one graph of revisions. It is safe for concurrent use.

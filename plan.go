@@ -27,20 +27,72 @@ type PlanOptions struct {
 }
 
 // Plan says what Upgrade, Downgrade or Stamp would run, in order. It is made
-// by the same planner. conn may be nil where From is given.
-func (m *Migrator) Plan(ctx context.Context, conn *pgx.Conn, options PlanOptions) (*Plan, error) {
-	rows := options.From
-	if rows == nil {
-		var err error
-		if rows, _, err = m.table.Heads(ctx, conn); err != nil {
+// by the same planner. db may be nil where From is given.
+func (m *Migrator) Plan(ctx context.Context, db Database, options PlanOptions) (*Plan, error) {
+	if options.From != nil {
+		return m.planFrom(ctx, nil, options.From, &options)
+	}
+	return using(ctx, db, func(conn *pgx.Conn) (*Plan, error) {
+		rows, _, err := m.table.Heads(ctx, conn)
+		if err != nil {
 			return nil, publicError(err)
 		}
-	}
-	p, err := m.plan(rows, &options)
+		return m.planFrom(ctx, conn, rows, &options)
+	})
+}
+
+// planFrom plans from version rows. conn is asked about rows that no file has; it
+// may be nil.
+func (m *Migrator) planFrom(ctx context.Context, conn *pgx.Conn, rows []string, options *PlanOptions) (*Plan, error) {
+	p, err := m.plan(rows, options)
 	if err != nil {
 		return nil, m.explain(ctx, conn, err)
 	}
 	return m.publicPlan(p), nil
+}
+
+// ApplyOptions are those of [Migrator.Apply].
+type ApplyOptions struct {
+	// AllowTampered is that of [UpgradeOptions].
+	AllowTampered bool
+}
+
+// A StalePlanError is a plan that was made for other version rows than the
+// database has by now. Nothing ran.
+type StalePlanError struct {
+	Planned, Rows []string // sorted
+}
+
+func (e *StalePlanError) Error() string {
+	return fmt.Sprintf("the plan starts from %s, and the database stands at %s by now: plan again", rowsText(e.Planned), rowsText(e.Rows))
+}
+
+func rowsText(rows []string) string {
+	if len(rows) == 0 {
+		return "base"
+	}
+	return strings.Join(rows, ", ")
+}
+
+// Apply runs a plan of this Migrator's [Migrator.Plan] as it was shown: where the
+// database has moved on since, it runs nothing, and is a [StalePlanError].
+func (m *Migrator) Apply(ctx context.Context, db Database, plan *Plan, options ApplyOptions) (*Result, error) {
+	return using(ctx, db, func(conn *pgx.Conn) (*Result, error) {
+		return m.observed(ctx, conn, "apply", func(m *Migrator) (*Result, error) { return m.apply(ctx, conn, plan, options) })
+	})
+}
+
+func (m *Migrator) apply(ctx context.Context, conn *pgx.Conn, plan *Plan, options ApplyOptions) (*Result, error) {
+	return m.run(ctx, conn, func(rows []string) (*revision.Plan, error) {
+		if !slices.Equal(rows, plan.From) {
+			return nil, &StalePlanError{Planned: plan.From, Rows: rows}
+		}
+		upward := slices.ContainsFunc(plan.Steps, func(s Step) bool { return s.Direction == Up })
+		if upward && !options.AllowTampered {
+			return plan.internal, m.refuseTampered(ctx, conn, rows)
+		}
+		return plan.internal, nil
+	})
 }
 
 func (m *Migrator) plan(rows []string, options *PlanOptions) (*revision.Plan, error) {

@@ -27,7 +27,11 @@ type RepairOptions struct {
 
 // Repair writes down what a person has decided, and runs nothing of a revision.
 // It answers the rows of the version table afterwards.
-func (m *Migrator) Repair(ctx context.Context, conn *pgx.Conn, options RepairOptions) ([]string, error) {
+func (m *Migrator) Repair(ctx context.Context, db Database, options RepairOptions) ([]string, error) {
+	return using(ctx, db, func(conn *pgx.Conn) ([]string, error) { return m.repair(ctx, conn, options) })
+}
+
+func (m *Migrator) repair(ctx context.Context, conn *pgx.Conn, options RepairOptions) ([]string, error) {
 	lock, err := m.table.Lock(ctx, conn, m.options.LockWait, func(h versiontable.Holder) {
 		m.tell(Event{Kind: LockAwaited, Holder: h.String()})
 	})

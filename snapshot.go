@@ -32,18 +32,20 @@ type SnapshotOptions struct {
 	ExcludeObjects, IncludeObjects []string
 }
 
-// ReadSnapshot reads the definitions in conn's database, in a transaction of
-// its own that changes nothing.
-func ReadSnapshot(ctx context.Context, conn *pgx.Conn, options SnapshotOptions) (*Snapshot, error) {
+// ReadSnapshot reads the definitions in a database, in a transaction of its own
+// that changes nothing.
+func ReadSnapshot(ctx context.Context, db Database, options SnapshotOptions) (*Snapshot, error) {
 	read, err := options.read()
 	if err != nil {
 		return nil, err
 	}
-	c, err := catalog.Read(ctx, conn, read)
-	if err != nil {
-		return nil, err
-	}
-	return &Snapshot{catalog: c}, nil
+	return using(ctx, db, func(conn *pgx.Conn) (*Snapshot, error) {
+		c, err := catalog.Read(ctx, conn, read)
+		if err != nil {
+			return nil, err
+		}
+		return &Snapshot{catalog: c}, nil
+	})
 }
 
 func (options *SnapshotOptions) read() (read catalog.Options, err error) {

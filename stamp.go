@@ -17,8 +17,12 @@ type StampOptions struct {
 }
 
 // Stamp writes the version rows of the targets without running anything.
-func (m *Migrator) Stamp(ctx context.Context, conn *pgx.Conn, options StampOptions) (*Result, error) {
-	return m.run(ctx, conn, func(rows []string) (*revision.Plan, error) {
-		return m.graph.Stamp(rows, options.Targets, options.Purge)
+func (m *Migrator) Stamp(ctx context.Context, db Database, options StampOptions) (*Result, error) {
+	return using(ctx, db, func(conn *pgx.Conn) (*Result, error) {
+		return m.observed(ctx, conn, "stamp", func(m *Migrator) (*Result, error) {
+			return m.run(ctx, conn, func(rows []string) (*revision.Plan, error) {
+				return m.graph.Stamp(rows, options.Targets, options.Purge)
+			})
+		})
 	})
 }

@@ -44,7 +44,11 @@ type PartialRevision struct {
 }
 
 // Status looks at the database and the files. It writes nothing.
-func (m *Migrator) Status(ctx context.Context, conn *pgx.Conn) (*Status, error) {
+func (m *Migrator) Status(ctx context.Context, db Database) (*Status, error) {
+	return using(ctx, db, func(conn *pgx.Conn) (*Status, error) { return m.status(ctx, conn) })
+}
+
+func (m *Migrator) status(ctx context.Context, conn *pgx.Conn) (*Status, error) {
 	state, err := m.State(ctx, conn)
 	if err != nil {
 		return nil, err

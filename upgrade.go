@@ -25,7 +25,13 @@ type UpgradeOptions struct {
 }
 
 // Upgrade runs what is missing up to the target.
-func (m *Migrator) Upgrade(ctx context.Context, conn *pgx.Conn, options UpgradeOptions) (*Result, error) {
+func (m *Migrator) Upgrade(ctx context.Context, db Database, options UpgradeOptions) (*Result, error) {
+	return using(ctx, db, func(conn *pgx.Conn) (*Result, error) {
+		return m.observed(ctx, conn, "upgrade", func(m *Migrator) (*Result, error) { return m.upgrade(ctx, conn, options) })
+	})
+}
+
+func (m *Migrator) upgrade(ctx context.Context, conn *pgx.Conn, options UpgradeOptions) (*Result, error) {
 	if options.Target == "" {
 		options.Target = "head"
 	}
