@@ -195,8 +195,8 @@ func (m *Migrator) warnings() []CheckWarning {
 // says why there is no way back has been thought about.
 func sectionWarnings(r *revision.Revision) []CheckWarning {
 	script, err := r.Script()
-	if err != nil {
-		return nil // an upgrade says it
+	if err != nil || r.InGo() { // an upgrade says it, or nobody can look into it
+		return nil
 	}
 	var list []CheckWarning
 	warn := func(kind, message string) {
@@ -220,7 +220,7 @@ func sectionWarnings(r *revision.Revision) []CheckWarning {
 // sortsTooEarly answers a parent, or what r depends on, that is loaded after r.
 func (m *Migrator) sortsTooEarly(r *revision.Revision) *revision.Revision {
 	for _, id := range slices.Concat(r.DownRevisions, r.DependsOn) {
-		if p := m.graph.Get(id); p != nil && m.graph.Place(p) > m.graph.Place(r) {
+		if p := m.graph.Get(id); p != nil && !p.InGo() && m.graph.Place(p) > m.graph.Place(r) {
 			return p
 		}
 	}

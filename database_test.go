@@ -21,8 +21,9 @@ import (
 func TestDatabases(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T, url string) aludel.Database{
-		"pgxpool": func(t *testing.T, url string) aludel.Database { return openPool(t, url) },
+		"pgxpool": func(t *testing.T, url string) aludel.Database { t.Helper(); return openPool(t, url) },
 		"pgxpool.Conn": func(t *testing.T, url string) aludel.Database {
+			t.Helper()
 			conn, err := openPool(t, url).Acquire(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -30,8 +31,9 @@ func TestDatabases(t *testing.T) {
 			t.Cleanup(conn.Release)
 			return conn
 		},
-		"sql.DB": func(t *testing.T, url string) aludel.Database { return openSQL(t, url) },
+		"sql.DB": func(t *testing.T, url string) aludel.Database { t.Helper(); return openSQL(t, url) },
 		"sql.Conn": func(t *testing.T, url string) aludel.Database {
+			t.Helper()
 			conn, err := openSQL(t, url).Conn(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -151,6 +151,22 @@ func (e *StatementError) Error() string { return e.err.Error() }
 // Unwrap is the server's error.
 func (e *StatementError) Unwrap() error { return errors.Unwrap(e.err) }
 
+// A GoError is a section written in Go that failed. Nothing of it was applied where
+// it runs in a transaction. It unwraps to the error that the function returned.
+type GoError struct {
+	Revision  string
+	Direction Direction
+	// Path and Line are where the function is written, as the compiler saw it.
+	Path string
+	Line int
+	err  error
+}
+
+func (e *GoError) Error() string { return e.err.Error() }
+
+// Unwrap is the function's error.
+func (e *GoError) Unwrap() error { return publicError(errors.Unwrap(e.err)) }
+
 // An IrreversibleError is a downgrade over a revision that has no way back.
 // Nothing ran.
 type IrreversibleError struct {
@@ -292,6 +308,8 @@ func runError(err error) error {
 		return &IrreversibleError{Revision: e.Revision, Path: e.Path, Reason: e.Reason, err: err}
 	case *executor.PartialError:
 		return &PartialError{Revision: e.Revision, Direction: e.Direction, Done: e.Done, Total: e.Total, Rows: e.Rows, err: err}
+	case *executor.CodeError:
+		return &GoError{Revision: e.Revision, Direction: Direction(e.Direction), Path: e.Path, Line: e.Line, err: err}
 	case *executor.StatementError:
 		return &StatementError{
 			Revision: e.Revision, Direction: Direction(e.Direction), Path: e.Path, Line: e.Line, Column: e.Column,

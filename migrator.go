@@ -2,6 +2,7 @@ package aludel
 
 import (
 	"context"
+	"embed"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -52,6 +53,10 @@ type Options struct {
 	More []Folder
 	// Recursive also reads the folders below each folder.
 	Recursive bool
+
+	// Revisions are those that are written in Go. In load order, which decides what
+	// the graph leaves open, they come after the files.
+	Revisions []GoRevision
 
 	// Schema is where unqualified names resolve; default [DefaultSchema].
 	Schema string
@@ -123,6 +128,7 @@ type Options struct {
 type Migrator struct {
 	graph   *revision.Graph
 	folders []revision.Folder
+	code    map[string]executor.Code // of the revisions that are written in Go
 	table   versiontable.Table
 	options Options
 	hooks   [2]executor.Hook // before and after each
@@ -131,9 +137,13 @@ type Migrator struct {
 
 // New reads and checks the revision files in the root of fsys. It needs no
 // database. Every faulty file is reported, each by a [FileError]; files that
-// don't form a graph by a [GraphError].
+// don't form a graph by a [GraphError]. fsys may be nil where all revisions are
+// written in Go.
 func New(fsys fs.FS, options Options) (*Migrator, error) {
 	m := &Migrator{options: options.withDefaults()}
+	if fsys == nil {
+		fsys = embed.FS{} // which is empty
+	}
 	m.folders = append(m.folders, revision.Folder{FS: fsys, Path: options.Path, Recursive: options.Recursive})
 	for _, f := range options.More {
 		m.folders = append(m.folders, revision.Folder{FS: f.FS, Dir: f.Dir, Path: f.Path, Recursive: options.Recursive})
@@ -151,6 +161,9 @@ func New(fsys fs.FS, options Options) (*Migrator, error) {
 	revisions, err := revision.Load(m.folders...)
 	if err != nil {
 		return nil, publicErrors(err)
+	}
+	if revisions, err = m.addGo(revisions); err != nil {
+		return nil, err
 	}
 	if m.graph, err = revision.New(revisions); err != nil {
 		return nil, publicError(err)
@@ -250,7 +263,7 @@ func (m *Migrator) prepare(ctx context.Context, conn *pgx.Conn, plan planner, ro
 	if len(p.Steps) == 0 && (!p.Purge || len(p.From) == 0) {
 		return nil, result, nil
 	}
-	job, err := executor.Prepare(p)
+	job, err := executor.Prepare(p, m.code)
 	if err != nil {
 		return nil, nil, publicError(err)
 	}

@@ -240,3 +240,8 @@ func bareConnect(t *testing.T, db *pgtest.DB) *pgx.Conn {
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }
+
+// file is one of the given sections.
+func file(id, down, up, back string) *fstest.MapFile {
+	return &fstest.MapFile{Data: []byte("-- " + id + "\n--\n-- revision: " + id + "\n-- down_revision: " + down + "\n\n-- migrate:up" + up + "\n-- migrate:down" + back + "\n")}
+}

@@ -121,7 +121,7 @@ func (m *Migrator) WriteSQL(w io.Writer, options PlanOptions) error {
 	if err != nil {
 		return m.explain(context.Background(), nil, err)
 	}
-	job, err := executor.Prepare(p)
+	job, err := executor.Prepare(p, m.code)
 	if err != nil {
 		return publicError(err)
 	}

@@ -164,7 +164,7 @@ func (p *prover) run(ctx context.Context, conn *pgx.Conn, steps []revision.Step)
 			return publicError(err)
 		}
 		plan := &revision.Plan{From: rows, To: rows, Steps: steps}
-		job, err := executor.Prepare(plan)
+		job, err := executor.Prepare(plan, p.m.code)
 		if err == nil {
 			err = executor.Run(ctx, conn, job, p.m.executorOptions())
 		}

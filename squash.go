@@ -222,6 +222,10 @@ func (q *squash) difference(d *revision.Draft) error {
 		if err != nil {
 			return publicError(err)
 		}
+		if script.Up.InGo {
+			path, line, _ := script.Up.Position(0)
+			return &DataStatementError{Revision: s.Revision.ID, Path: path, Line: line, Kind: "code in Go"}
+		}
 		for _, statement := range script.Up.Statements {
 			word, _, _ := strings.Cut(statement.Kind, " ")
 			if !slices.Contains(definitions, word) || strings.HasPrefix(statement.Kind, "CREATE TABLE AS") {
@@ -249,6 +253,9 @@ func (q *squash) concatenate(d *revision.Draft) error {
 		script, err := s.Revision.Script()
 		if err != nil {
 			return publicError(err)
+		}
+		if s.Revision.InGo() {
+			return &RequestError{Message: fmt.Sprintf("revision %s can't be put together with others: it is written in Go", s.Revision.ID)}
 		}
 		if script.Up.NoTransaction || script.Down.NoTransaction || !script.Down.Present || script.Down.Irreversible != "" {
 			return &RequestError{

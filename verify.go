@@ -249,12 +249,12 @@ func (v *verifier) verify(ctx context.Context, step []revision.Step) (*Verified,
 	switch down := &script.Down; {
 	case !down.Present || down.Irreversible != "":
 		return &Verified{Verdict: Irreversible}, nil
-	case len(down.Statements) == 0 && changed != "" && len(step) == 1:
+	case len(down.Statements) == 0 && !down.InGo && changed != "" && len(step) == 1:
 		undo, _, err := v.left(after, before)
 		return &Verified{Verdict: EmptyDown, Left: undo}, err
 	}
 	result, err := v.thereAndBack(ctx, step, before, after)
-	if err == nil && result.Verdict == Reversible && changed == "" && len(script.Up.Statements) > 0 {
+	if err == nil && result.Verdict == Reversible && changed == "" && (script.Up.InGo || len(script.Up.Statements) > 0) {
 		result.Verdict = DataOnly
 	}
 	return result, err

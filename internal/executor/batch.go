@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/aludel-db/aludel/internal/revision"
@@ -34,6 +35,7 @@ const (
 type batches struct {
 	*outside
 	spec    *revision.Batch
+	do      BatchFunction // in place of the statement
 	key     *batchKey
 	id      int64               // of the entry in the history
 	at      *versiontable.Batch // how far it has come
@@ -55,7 +57,11 @@ func (o *outside) inBatches(ctx context.Context, spec *revision.Batch) error {
 	if err != nil {
 		return err
 	}
-	b := &batches{outside: o, spec: spec, key: key, started: time.Now()}
+	return (&batches{outside: o, spec: spec, key: key, started: time.Now()}).run(ctx)
+}
+
+// run goes through the table.
+func (b *batches) run(ctx context.Context) error {
 	if err := b.begin(ctx); err != nil {
 		return err
 	}
@@ -71,7 +77,7 @@ func (o *outside) inBatches(ctx context.Context, spec *revision.Batch) error {
 			return err
 		}
 	}
-	o.rows = 0
+	b.rows = 0
 	return nil
 }
 
@@ -197,8 +203,10 @@ func (b *batches) patiently(ctx context.Context, s stretch) error {
 // it when it was about to commit: whoever has begun to wait for a row of ours
 // waits until then.
 func (b *batches) batch(ctx context.Context, s stretch) (waiting int, err error) {
-	statement := &b.section.Statements[b.done]
-	sql, origin := sqltext.Bind(statement.Text, b.spec.Bounds, b.key.literal(s.from), b.key.literal(s.to))
+	sql, origin := "", func(int) int { return 0 }
+	if b.do == nil {
+		sql, origin = sqltext.Bind(b.section.Statements[b.done].Text, b.spec.Bounds, b.key.literal(s.from), b.key.literal(s.to))
+	}
 	after := *b.at
 	after.Last, after.Rows = s.to, after.Rows+int64(s.rows)
 	after.Total = max(after.Total, after.Rows)
@@ -213,16 +221,23 @@ func (b *batches) batch(ctx context.Context, s stretch) (waiting int, err error)
 		m.add(1, "SET LOCAL ROLE "+sqltext.QuoteIdent(role)+";\n")
 	}
 	sent := body{step: b.i, first: m.statements, count: 1, start: m.sql.Len()}
-	m.add(1, sql+"\n;\n")
+	if b.do == nil {
+		m.add(1, sql+"\n;\n")
+	} else {
+		m.add(1, "SET LOCAL search_path = "+sqltext.QuoteIdent(b.Table.Target)+";\n")
+		m.code = []codeAt{{step: b.i, offset: m.sql.Len()}}
+	}
 	if role != "" {
 		m.add(1, "RESET ROLE;\n")
 	}
 	asked := m.statements
 	m.add(3, waitingSQL+b.Table.BatchMoveSQL(b.id, &after)+"COMMIT;\n")
-	completed, err := b.ask(ctx, m.sql.String(), func(n int, values [][]byte) {
+	completed, err := b.pieces(ctx, m, func(n int, values [][]byte) {
 		if n == asked {
 			waiting, _ = strconv.Atoi(string(values[0])) // a count
 		}
+	}, func(ctx context.Context, c *codeAt) error {
+		return b.inTransaction(ctx, c.step, func(ctx context.Context, tx pgx.Tx) error { return b.do(ctx, tx, s.from, s.to, s.rows) })
 	})
 	if err != nil {
 		b.rollback()
@@ -242,12 +257,12 @@ const waitingSQL = "SELECT pg_catalog.count(DISTINCT pid) FROM pg_catalog.pg_loc
 // with values in it, so its places are not those of the file.
 func (b *batches) batchFailed(m *message, sent *body, sql string, origin func(int) int, completed int, err error) error {
 	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
+	var code *CodeError
+	if errors.As(err, &code) || !errors.As(err, &pgErr) {
 		return err
 	}
 	position := int(pgErr.Position) - m.characters(sent)
 	within := pgErr.Position > 0 && position > 0 && position <= utf8.RuneCountInString(sql)
-	statement := &b.section.Statements[b.done]
 	switch {
 	case completed == m.check && versiontable.IsStale(err), versiontable.IsTakenOver(err):
 		return &StaleError{Err: err}
@@ -258,6 +273,7 @@ func (b *batches) batchFailed(m *message, sent *body, sql string, origin func(in
 	}
 	character := 0
 	if within {
+		statement := &b.section.Statements[b.done]
 		at := statement.Offset + origin(sqltext.OffsetOfCharacter(sql, position))
 		character = utf8.RuneCountInString(b.section.SQL[:at]) + 1
 	}

@@ -77,6 +77,7 @@ func (e *PartialError) Unwrap() error { return e.Err }
 var (
 	errUnfinished = errors.New("it has to be finished before anything else runs")
 	errEdited     = errors.New("the statements that have run were changed in the file since")
+	errCodeEdited = errors.New("the batches that have run were changed in the code since")
 )
 
 // An InterruptedError is a run that ended because its context did. It is
@@ -112,11 +113,11 @@ type PoolerError struct {
 	Revision string
 	Path     string
 	Line     int // of the section's marker
+	reason   string
 }
 
 func (e *PoolerError) Error() string {
-	return fmt.Sprintf("revision %s can't run through a pooler that gives each transaction another session of the server: %s:%d says transaction:false",
-		e.Revision, e.Path, e.Line)
+	return fmt.Sprintf("revision %s can't run through a pooler that gives each transaction another session of the server: %s", e.Revision, e.reason)
 }
 
 // A ForeignIndexError is an index that a revision is to build CONCURRENTLY, and that
@@ -183,6 +184,21 @@ func (e *StallError) Error() string {
 }
 
 func (e *StallError) Unwrap() error { return e.Err }
+
+// A CodeError is a section written in Go that failed.
+type CodeError struct {
+	Revision  string
+	Direction revision.Direction
+	Path      string // of the code, as far as it is known
+	Line      int
+	Err       error
+}
+
+func (e *CodeError) Error() string {
+	return fmt.Sprintf("revision %s, %s in Go (%s:%d): %v", e.Revision, e.Direction, e.Path, e.Line, e.Err)
+}
+
+func (e *CodeError) Unwrap() error { return e.Err }
 
 // statementError finds the place in the file of an error in a section.
 // character is the 1-based character within the section, 0 where the server

@@ -72,14 +72,17 @@ type Options struct {
 type Job struct {
 	plan     *revision.Plan
 	sections []*revision.Section // one a step; nil for a stamp
+	code     []*Function         // one a step; nil where the section is SQL
 	kept     []string            // of an upgrade's steps, see [revision.Script]
 	width    int                 // characters of the longest id that becomes a row
 }
 
 // Prepare reads the sections that plan needs, in parallel, and refuses
-// what can't run before anything does.
-func Prepare(plan *revision.Plan) (*Job, error) {
-	job := &Job{plan: plan, sections: make([]*revision.Section, len(plan.Steps)), kept: make([]string, len(plan.Steps))}
+// what can't run before anything does. code has the revisions that are written in
+// Go, by id.
+func Prepare(plan *revision.Plan, code map[string]Code) (*Job, error) {
+	n := len(plan.Steps)
+	job := &Job{plan: plan, sections: make([]*revision.Section, n), code: make([]*Function, n), kept: make([]string, n)}
 	faults := make([]error, len(plan.Steps))
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -97,6 +100,9 @@ func Prepare(plan *revision.Plan) (*Job, error) {
 		}
 	}
 	for i := range plan.Steps {
+		if s := job.sections[i]; s != nil && s.InGo {
+			job.code[i] = code[plan.Steps[i].Revision.ID].function(plan.Steps[i].Direction)
+		}
 		for _, id := range plan.Steps[i].Adds {
 			job.width = max(job.width, len([]rune(id)))
 		}
@@ -117,9 +123,11 @@ func section(step *revision.Step) (s *revision.Section, kept string, err error) 
 		return &script.Up, script.Kept, nil
 	}
 	if !script.Down.Present || script.Down.Irreversible != "" {
-		return nil, "", &IrreversibleError{
-			Revision: step.Revision.ID, Path: step.Revision.Path, Reason: script.Down.Irreversible,
+		reason := script.Down.Irreversible
+		if reason == "" && script.Down.InGo {
+			reason = "it is written in Go, without a function for the way down"
 		}
+		return nil, "", &IrreversibleError{Revision: step.Revision.ID, Path: step.Revision.Path, Reason: reason}
 	}
 	return &script.Down, "", nil
 }
@@ -135,6 +143,7 @@ type runner struct {
 	try       int      // how often it was tried, from 1
 	began     time.Time
 	stray     bool // a cancel request is under way whose statement has ended
+	working   atomic.Pointer[working]
 	// hurryVacuum has the server ask autovacuums at once to let us by.
 	hurryVacuum bool
 }
@@ -213,9 +222,7 @@ func (j *Job) stampsOnly() bool {
 func (j *Job) refuseNonTransactional() error {
 	for i, s := range j.sections {
 		if s != nil && s.NoTransaction {
-			path, line, _ := s.Position(0)
-			return fmt.Errorf("revision %s can't run in one transaction with the others: %s:%d says transaction:false",
-				j.plan.Steps[i].Revision.ID, path, line-1)
+			return fmt.Errorf("revision %s can't run in one transaction with the others: %s", j.plan.Steps[i].Revision.ID, whyOutside(s))
 		}
 	}
 	return nil
@@ -229,10 +236,27 @@ func (r *runner) checkPooler() error {
 	for i, s := range r.job.sections {
 		if s != nil && s.NoTransaction {
 			path, line, _ := s.Position(0)
-			return &PoolerError{Revision: r.job.plan.Steps[i].Revision.ID, Path: path, Line: line - 1}
+			return &PoolerError{Revision: r.job.plan.Steps[i].Revision.ID, Path: path, Line: markerLine(s, line), reason: whyOutside(s)}
 		}
 	}
 	return nil
+}
+
+// whyOutside names the place that has a section run outside a transaction.
+func whyOutside(s *revision.Section) string {
+	path, line, _ := s.Position(0)
+	if s.InGo {
+		return fmt.Sprintf("its code (%s:%d) wants a connection rather than a transaction", path, line)
+	}
+	return fmt.Sprintf("%s:%d says transaction:false", path, markerLine(s, line))
+}
+
+// markerLine is that of a section's marker, of the line of its text.
+func markerLine(s *revision.Section, line int) int {
+	if s.InGo {
+		return line
+	}
+	return line - 1
 }
 
 // createTables makes the version table and the history where they are missing.

@@ -61,7 +61,7 @@ func (r *runner) guarded(ctx context.Context, lenient bool, do func() error) err
 	g := r.guard(ctx, lenient)
 	err := do()
 	stall := g.end()
-	canceled := isCanceled(err) && ctx.Err() == nil
+	canceled := (isCanceled(err) || errors.Is(err, errStalled)) && ctx.Err() == nil
 	stray := r.stray
 	r.stray = stall != nil && !canceled // it may still reach the next statement
 	switch {
@@ -86,6 +86,9 @@ func (r *runner) guard(ctx context.Context, lenient bool) *guard {
 		ctx, stop := context.WithTimeout(context.Background(), cancelWait)
 		defer stop()
 		_ = pg.CancelRequest(ctx) // the statement may have ended meanwhile
+		if w := r.working.Load(); w != nil {
+			w.abandonSoon(errStalled)
+		}
 	}
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go g.run(ctx)
@@ -146,6 +149,13 @@ func (g *guard) run(ctx context.Context) {
 	waiting := map[string]time.Time{}
 	progress := time.Now()
 	for pause := min(max(g.runner.MaxStall/6, 5*time.Millisecond), 50*time.Millisecond); ; {
+		if w := g.runner.working.Load(); w != nil && w.batch.Load() {
+			clear(waiting) // a batch sees by itself who waits for it
+			if sleep(ctx, pause) != nil {
+				return
+			}
+			continue
+		}
 		stall, err := g.look(asking, conn, waiting)
 		if err != nil {
 			return

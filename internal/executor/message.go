@@ -17,6 +17,7 @@ type message struct {
 	sql        strings.Builder
 	statements int
 	bodies     []body
+	code       []codeAt
 	check      int      // the statement that compares the version rows
 	rows       []string // the version rows afterwards
 }
@@ -122,6 +123,9 @@ func (r *runner) addStep(m *message, i int) {
 		role := r.role(s)
 		if role != "" {
 			m.add(1, "SET LOCAL ROLE "+sqltext.QuoteIdent(role)+";\n")
+		}
+		if s.InGo {
+			m.code = append(m.code, codeAt{step: i, offset: m.sql.Len()})
 		}
 		b.first, b.start, b.count = m.statements, m.sql.Len(), len(s.Statements)
 		// The section is sent as it is, comments and all, so that positions in

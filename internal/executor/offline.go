@@ -16,6 +16,12 @@ import (
 // not those that the plan starts from, the script stops before it changes
 // anything.
 func WriteSQL(w io.Writer, job *Job, options Options) error {
+	for i, s := range job.sections {
+		if s != nil && s.InGo {
+			path, line, _ := s.Position(0)
+			return fmt.Errorf("revision %s is written in Go (%s:%d) and can't be written as SQL", job.plan.Steps[i].Revision.ID, path, line)
+		}
+	}
 	readable := *job
 	readable.kept = make([]string, len(job.kept))
 	r := &runner{Options: options, job: &readable, heads: job.plan.From}

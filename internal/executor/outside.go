@@ -24,6 +24,7 @@ type outside struct {
 	i       int
 	step    *revision.Step
 	section *revision.Section
+	code    outsideCode
 	done    int    // statements that have run
 	rows    int64  // that the next one has been through, if it runs in batches
 	failure string // of the earlier run
@@ -62,6 +63,12 @@ func (o *outside) run(ctx context.Context) error {
 	}
 	if err := o.hook(ctx, o.Before); err != nil {
 		return err
+	}
+	if o.section.InGo {
+		if err := o.runCode(ctx); err != nil {
+			return err
+		}
+		ctx = context.WithoutCancel(ctx) // what the code has done can't be undone: it is written down
 	}
 	for ; o.done < len(o.section.Statements); o.done++ {
 		skip := false
@@ -108,6 +115,10 @@ func (o *outside) resume(ctx context.Context) (resumed bool, err error) {
 		if entry.Revision != o.step.Revision.ID || entry.Direction != string(o.step.Direction) {
 			continue
 		}
+		if o.section.InGo {
+			o.code.earlier, o.code.sum, o.rows, o.failure = entry.StatementsDone, entry.DoneChecksum, entry.Rows(), entry.Error
+			return true, nil
+		}
 		if entry.StatementsDone > len(o.section.Statements) ||
 			versiontable.DoneChecksum(o.texts(entry.StatementsDone)) != entry.DoneChecksum {
 			return false, &PartialError{
@@ -124,6 +135,9 @@ func (o *outside) resume(ctx context.Context) (resumed bool, err error) {
 }
 
 func (o *outside) texts(n int) []string {
+	if o.section.InGo {
+		return o.code.tables[:n]
+	}
 	texts := make([]string, n)
 	for i := range texts {
 		texts[i] = o.section.Statements[i].Text
@@ -287,7 +301,7 @@ func (o *outside) note(ctx context.Context, outcome versiontable.Outcome, failur
 	if failure != nil {
 		entry.Error = failure.Error()
 	}
-	if o.section.Batches[o.done] != nil {
+	if o.section.InGo || o.section.Batches[o.done] != nil {
 		return o.locked(ctx, o.Table.BatchSQL(entry))
 	}
 	return o.locked(ctx, o.Table.AppendSQL(entry))
@@ -297,9 +311,21 @@ func (o *outside) noteEntry(outcome versiontable.Outcome) *versiontable.Entry {
 	entry := o.entry(o.step, outcome)
 	entry.Checksum = o.section.Checksum()
 	entry.Started = o.started
-	entry.Statements, entry.StatementsDone = len(o.section.Statements), o.done
+	entry.Statements, entry.StatementsDone = o.statements(), o.done
 	entry.DoneChecksum = versiontable.DoneChecksum(o.texts(o.done))
+	if o.done < o.code.earlier { // it has not come there again yet
+		entry.StatementsDone, entry.DoneChecksum = o.code.earlier, o.code.sum
+	}
 	return entry
+}
+
+// statements counts those of the section. Code is one, and so is each of its walks
+// through a table in batches.
+func (o *outside) statements() int {
+	if o.section.InGo {
+		return max(len(o.code.tables), o.code.earlier) + 1
+	}
+	return len(o.section.Statements)
 }
 
 // finish changes the version rows.
@@ -359,12 +385,13 @@ func (o *outside) fail(ctx context.Context, err error) error {
 
 // partly is err with how far the section has come.
 func (o *outside) partly(err error) error {
-	if o.done == 0 && o.rows == 0 {
+	done := max(o.done, o.code.earlier)
+	if done == 0 && o.rows == 0 {
 		return err
 	}
 	return &PartialError{
 		Revision: o.step.Revision.ID, Direction: string(o.step.Direction),
-		Done: o.done, Total: len(o.section.Statements), Rows: o.rows, Err: err,
+		Done: done, Total: o.statements(), Rows: o.rows, Err: err,
 	}
 }
 

@@ -30,11 +30,12 @@ func (r *runner) spans(i int) []span {
 	}
 	var spans []span
 	for ; i < len(r.job.sections); i++ {
-		if s := r.job.sections[i]; s != nil && s.NoTransaction {
+		s := r.job.sections[i]
+		if s != nil && (s.NoTransaction || s.InGo && len(spans) > 0) {
 			break
 		}
 		spans = append(spans, span{i, i + 1})
-		if r.changesSession(i) {
+		if s != nil && s.InGo || r.changesSession(i) {
 			break
 		}
 	}
@@ -74,7 +75,11 @@ func (r *runner) carefully(ctx context.Context, spans []span, start time.Time) (
 		return 0, err
 	}
 	return done, r.guarded(ctx, letsBy(sections), func() error {
-		done, err = r.attempt(ctx, spans)
+		if r.hasCode(spans[0]) {
+			done, err = r.attemptCode(ctx, spans)
+		} else {
+			done, err = r.attempt(ctx, spans)
+		}
 		return err
 	})
 }
@@ -225,6 +230,11 @@ func (r *runner) ask(ctx context.Context, sql string, row func(completed int, va
 // out where the database stands if the connection can't tell any more.
 func (r *runner) failed(ctx context.Context, p *pipeline, spans []span, m *message, completed int, err error) error {
 	p.close()
+	return r.settle(ctx, spans, m, completed, err)
+}
+
+// settle gives an error its place, and the connection back in order.
+func (r *runner) settle(ctx context.Context, spans []span, m *message, completed int, err error) error {
 	if m != nil {
 		err = r.located(m, completed, err)
 	}
@@ -239,7 +249,8 @@ func (r *runner) failed(ctx context.Context, p *pipeline, spans []span, m *messa
 // of the version rows, or in what is ours.
 func (r *runner) located(m *message, completed int, err error) error {
 	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
+	var code *CodeError
+	if errors.As(err, &code) || !errors.As(err, &pgErr) {
 		return err
 	}
 	if completed == m.check && versiontable.IsStale(err) {
@@ -447,20 +458,30 @@ func (r *runner) reset(ctx context.Context) error {
 	return err
 }
 
+// failedRevision is the revision whose section failed, and with what; empty where
+// it was something else.
+func failedRevision(err error) (id, text string) {
+	var statement *StatementError
+	var code *CodeError
+	switch {
+	case errors.As(err, &code):
+		return code.Revision, code.Error()
+	case errors.As(err, &statement):
+		return statement.Revision, statement.Error()
+	}
+	return "", ""
+}
+
 // fail tells of a step that was not applied and writes it down. The history
 // row is a courtesy: what happened doesn't depend on it.
 func (r *runner) fail(ctx context.Context, i int, err error) error {
 	e := r.event(StepFailed, i)
 	e.Err = err
 	r.OnEvent(e)
-	var statement *StatementError
 	step := &r.job.plan.Steps[i]
-	if errors.As(err, &statement) && step.Direction != revision.Stamp && !r.conn.PgConn().IsClosed() {
+	if id, text := failedRevision(err); id != "" && step.Direction != revision.Stamp && !r.conn.PgConn().IsClosed() {
 		entry := r.entry(step, versiontable.Failed)
-		entry.Checksum, entry.Error = r.job.sections[i].Checksum(), statement.Error()
-		if statement.Revision != step.Revision.ID {
-			entry.Revision = statement.Revision
-		}
+		entry.Checksum, entry.Error, entry.Revision = r.job.sections[i].Checksum(), text, id
 		note, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackWait)
 		defer cancel()
 		_ = r.conn.PgConn().Exec(note, r.Table.AppendSQL(entry)).Close()

@@ -13,8 +13,8 @@ import (
 //	-- migrate:batch table=orders size=1000
 const batchMarker = "batch"
 
-// defaultBatchSize is the number of rows that a table is begun with.
-const defaultBatchSize = 1000
+// DefaultBatchSize is the number of rows that a walk through a table begins with.
+const DefaultBatchSize = 1000
 
 // A Batch says how a statement runs over a table: once for each stretch of the
 // primary key, which its placeholders :from and :to stand for. Both belong to
@@ -36,7 +36,7 @@ func (p *scriptParser) batch(text string, offset, column int) {
 		p.fail(p.line, column, "\"-- migrate:batch\" stands above the first section", "put it above a statement under \"-- migrate:up transaction:false\"")
 		return
 	}
-	b := &Batch{Size: defaultBatchSize, Offset: p.offset - p.start}
+	b := &Batch{Size: DefaultBatchSize, Offset: p.offset - p.start}
 	p.items(text, offset, "=", b.setOption)
 	if b.Table == "" {
 		p.fail(p.line, column, "\"-- migrate:batch\" names no table", "write \"-- migrate:batch table=NAME size=1000\"")

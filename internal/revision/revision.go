@@ -38,6 +38,7 @@ type Revision struct {
 	folder fs.FS  // where the file is read from; nil without a file
 	name   string // its name in folder
 	text   string // in place of a file, see [Kept]
+	code   *Script
 }
 
 // Summary is the first paragraph of the message on one line, or "empty

@@ -29,6 +29,8 @@ type Section struct {
 	// Present tells an absent section from an empty one: an absent down
 	// section can't be undone, an empty one is a deliberate no-op.
 	Present bool
+	// InGo tells that it is written in Go: it has no SQL.
+	InGo bool
 	// SQL is the text under the marker, line ends as in the file.
 	SQL string
 	// Statements are SQL's; their offsets count from the start of SQL.
@@ -69,8 +71,12 @@ func (s *Section) Fills() bool {
 }
 
 // Checksum is the SHA-256 of SQL in hex, whatever the line ends are: a
-// checkout on another system must not look like an edit.
+// checkout on another system must not look like an edit. What is written in Go has
+// none.
 func (s *Section) Checksum() string {
+	if s.InGo {
+		return ""
+	}
 	sum := sha256.Sum256([]byte(strings.ReplaceAll(s.SQL, "\r\n", "\n")))
 	return hex.EncodeToString(sum[:])
 }
@@ -78,6 +84,9 @@ func (s *Section) Checksum() string {
 // Script reads the revision's file again, whole, and checks what will run:
 // every statement is split and classified before the first one is sent.
 func (r *Revision) Script() (*Script, error) {
+	if r.code != nil {
+		return r.code, nil
+	}
 	if r.text != "" {
 		return ParseScript(r.Path, r.text)
 	}
