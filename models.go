@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 
 	"github.com/jackc/pgx/v5"
@@ -22,7 +23,11 @@ type ModelSource struct {
 	Command []string
 	Dir     string
 	Environ []string
-	// Name is what messages call the command's output; default the command.
+	// Print prints DDL, in place of a command: that of [orm/gorm], say.
+	//
+	// [orm/gorm]: https://pkg.go.dev/github.com/aludel-db/aludel/orm/gorm
+	Print func(io.Writer) error
+	// Name is what messages call what is printed; default the command.
 	Name string
 }
 

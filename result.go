@@ -25,7 +25,13 @@ type Revision struct {
 	Children []string
 	// Created is the zero time where the file doesn't say.
 	Created time.Time
-	Path    string
+	// Path is its file; of a [GoRevision] the file of Go, as the compiler saw it.
+	Path string
+	// GoFunction answers a revision that [NewRevisionOptions].Go has had written:
+	// versions.AddUsers. Else empty.
+	GoFunction string
+	// InGo: it is a [GoRevision].
+	InGo bool
 	// Head: it has no children. Effective: a head that somebody depends on.
 	// BranchPoint and MergePoint: two children or parents, or more.
 	Head, Effective, BranchPoint, MergePoint bool
@@ -103,7 +109,7 @@ func (m *Migrator) publicRevision(r *revision.Revision, state *State) Revision {
 	marks := m.graph.Marks(r)
 	p := Revision{
 		ID: r.ID, Message: r.Summary(), Description: r.Message, DownRevisions: r.DownRevisions, DependsOn: r.DependsOn,
-		BranchLabels: r.BranchLabels, Labels: m.graph.Labels(r), Created: r.Created, Path: r.Path,
+		BranchLabels: r.BranchLabels, Labels: m.graph.Labels(r), Created: r.Created, Path: r.Path, InGo: r.InGo(),
 		Head: marks.Head, Effective: marks.Effective, BranchPoint: marks.BranchPoint, MergePoint: marks.MergePoint,
 	}
 	for _, child := range m.graph.Children(r) {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aludel-db/aludel/internal/revision"
@@ -32,6 +35,9 @@ type NewRevisionOptions struct {
 	Path string
 	// Up and Down are the SQL of the sections.
 	Up, Down string
+	// Go writes a file of Go with a function that answers a [GoRevision], for the
+	// program to add to its own. Up, Down and X have no place there.
+	Go bool
 	// Now is the time in the file; default the present.
 	Now time.Time
 	// X are values for the template, as {{.X.name}}; a name that isn't here is
@@ -47,7 +53,62 @@ func (m *Migrator) NewRevision(options NewRevisionOptions) (*Revision, error) {
 	if err != nil {
 		return nil, m.explain(context.Background(), nil, err)
 	}
+	if options.Go {
+		return m.writeGo(draft, options.Path, parents)
+	}
 	return m.writeDraft(draft, options.Path, parents)
+}
+
+// writeGo writes a file of Go. Its package is that of the files beside it, or is
+// called as the folder.
+func (m *Migrator) writeGo(draft *revision.Draft, path string, parents []*revision.Revision) (*Revision, error) {
+	folder, err := m.folderFor(path, parents)
+	if err != nil {
+		return nil, err
+	}
+	naming := revision.Naming{FileTemplate: m.options.FileTemplate, SlugLength: m.options.SlugLength}
+	name, err := naming.GoFileName(draft)
+	if err != nil {
+		return nil, err
+	}
+	path = filepath.Join(folder, filepath.FromSlash(name))
+	pkg := goPackage(filepath.Dir(path))
+	text, function, err := draft.RenderGo(pkg)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeNew(path, text); err != nil {
+		return nil, fmt.Errorf("writing %s: %w", path, err)
+	}
+	r := written(draft, path)
+	r.GoFunction = pkg + "." + function
+	return r, nil
+}
+
+// goPackage is the package of the Go files in a folder, or the one that a first
+// file there would be of.
+func goPackage(dir string) string {
+	paths, _ := filepath.Glob(filepath.Join(dir, "*.go")) // the pattern is a right one
+	for _, path := range paths {
+		if file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly); err == nil && !strings.HasSuffix(path, "_test.go") {
+			return file.Name.Name
+		}
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		if name := strings.ToLower(filepath.Base(abs)); token.IsIdentifier(name) {
+			return name
+		}
+	}
+	return "migrations"
+}
+
+// written is the revision of a new file.
+func written(draft *revision.Draft, path string) *Revision {
+	return &Revision{
+		ID: draft.ID, Message: draft.Message, Description: draft.Message, DownRevisions: draft.DownRevisions,
+		DependsOn: draft.DependsOn, BranchLabels: draft.BranchLabels, Labels: draft.BranchLabels,
+		Created: draft.Created, Path: path, Head: true, MergePoint: len(draft.DownRevisions) > 1,
+	}
 }
 
 // writeDraft writes a file into the folder at path, default that of the parents.
@@ -69,11 +130,7 @@ func (m *Migrator) writeDraft(draft *revision.Draft, path string, parents []*rev
 	if err := writeNew(path, text); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", path, err)
 	}
-	return &Revision{
-		ID: draft.ID, Message: draft.Message, Description: draft.Message, DownRevisions: draft.DownRevisions,
-		DependsOn: draft.DependsOn, BranchLabels: draft.BranchLabels, Labels: draft.BranchLabels,
-		Created: draft.Created, Path: path, Head: true, MergePoint: len(draft.DownRevisions) > 1,
-	}, nil
+	return written(draft, path), nil
 }
 
 // MergeOptions are those of [Migrator.Merge].

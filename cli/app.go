@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,6 +117,13 @@ func (a *app) migratorWith(onEvent func(aludel.Event)) (*aludel.Migrator, error)
 	if err != nil {
 		return nil, err
 	}
+	options.OnEvent, options.Revisions, options.Observers = onEvent, a.options.Revisions, a.options.Observers
+	if err := a.lookForGo(c); err != nil {
+		return nil, err
+	}
+	if a.options.Migrations != nil && a.flags.Dir == "" {
+		return a.carried(c, options)
+	}
 	folders := make([]aludel.Folder, len(c.Migrations.Dirs))
 	for i, dir := range c.Migrations.Dirs {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
@@ -123,9 +131,31 @@ func (a *app) migratorWith(onEvent func(aludel.Event)) (*aludel.Migrator, error)
 		}
 		folders[i] = aludel.Folder{FS: os.DirFS(dir), Path: a.shown(dir)}
 	}
-	options.OnEvent = onEvent
 	options.Path, options.More = folders[0].Path, folders[1:]
 	return aludel.New(folders[0].FS, options)
+}
+
+// carried reads the revisions that the program carries.
+func (a *app) carried(c *config.Config, options aludel.Options) (*aludel.Migrator, error) {
+	fsys := a.options.Migrations
+	if dir := a.options.MigrationsDir; dir != "" {
+		var err error
+		if fsys, err = fs.Sub(fsys, dir); err != nil {
+			return nil, fmt.Errorf("the program's MigrationsDir: %w", err)
+		}
+	}
+	dir := c.Migrations.Dirs[0]
+	if names, err := filepath.Glob(filepath.Join(dir, "*.sql")); err == nil {
+		for _, path := range names {
+			if _, err := fs.Stat(fsys, filepath.Base(path)); err != nil {
+				a.out.note("warning: %s was written after this program was built, which doesn't carry it: build it again", a.shown(path))
+			}
+		}
+	}
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		options.Path = a.shown(dir)
+	}
+	return aludel.New(fsys, options)
 }
 
 func (a *app) noFolder(c *config.Config, dir string) error {
@@ -232,7 +262,11 @@ func (a *app) dialPatiently(ctx context.Context, settings *pgx.ConnConfig) (*pgx
 
 // open reads the revisions and connects, both at once.
 func (a *app) open(ctx context.Context) (*aludel.Migrator, *pgx.Conn, error) {
-	if _, err := a.config(); err != nil {
+	c, err := a.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.lookForGo(c); err != nil { // another program will connect
 		return nil, nil, err
 	}
 	type opened struct {

@@ -50,7 +50,7 @@ func (a *app) checkCommand() *cobra.Command {
 				return err
 			}
 			options := aludel.CheckOptions{}
-			if !a.loaded.Models.None() {
+			if !a.loaded.Models.None() || a.options.Models != nil {
 				if options.Models, err = a.models(); err != nil {
 					return err
 				}

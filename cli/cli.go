@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"regexp"
@@ -25,9 +26,27 @@ import (
 	"github.com/aludel-db/aludel/internal/suggest"
 )
 
-// Options are what the command line lives in. Zero fields are those of the
-// process.
+// Options are what a program's own command line has of its own, and what it lives
+// in. Zero fields are those of the process.
+//
+//	func main() {
+//		os.Exit(cli.Main(cli.Options{Migrations: files, MigrationsDir: "migrations", Revisions: revisions}))
+//	}
 type Options struct {
+	// Migrations holds the revision files that the program carries, as an embed.FS
+	// does, and MigrationsDir is the folder within. They take the place of
+	// migrations.dir; where that folder is there, as in the program's repository, new
+	// files are written to it. --dir takes the place of both.
+	Migrations    fs.FS
+	MigrationsDir string
+	// Revisions are those that are written in Go.
+	Revisions []aludel.GoRevision
+	// Models prints the DDL of the schema that is wanted. It adds to what
+	// aludel.toml says of models.
+	Models func(io.Writer) error
+	// Observers hear of each run.
+	Observers []aludel.Observer
+
 	Args    []string // without the program's name
 	Environ []string // as os.Environ
 	Dir     string   // the working folder
@@ -80,6 +99,13 @@ func Main(options Options) int {
 	err := root.ExecuteContext(ctx)
 	if closing := a.close(); err == nil {
 		err = closing
+	}
+	var other *otherProgram
+	if errors.As(err, &other) {
+		var status int
+		if status, err = a.handOver(other); err == nil {
+			return status
+		}
 	}
 	return a.report(err)
 }

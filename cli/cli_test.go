@@ -48,7 +48,11 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	otherBin, goCache := otherMajor(t), goCache(t)
+	otherBin, goCache, modules := otherMajor(t), goEnv(t, "GOCACHE"), goEnv(t, "GOMODCACHE")
+	repository, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -71,6 +75,8 @@ func TestScripts(t *testing.T) {
 					env.Setenv("ALUDEL_POSTGRES_BIN", pgtest.Server(t).Installation().BinDir)
 					env.Setenv("OTHER_POSTGRES_BIN", otherBin)
 					env.Setenv("GOCACHE", goCache) // the scripts' HOME is none
+					env.Setenv("GOMODCACHE", modules)
+					env.Setenv("REPOSITORY", repository)
 					if locked != nil {
 						env.Setenv("PASSWORD_HOST", locked.Host)
 						env.Setenv("PASSWORD_PORT", fmt.Sprint(locked.Port))
@@ -111,10 +117,10 @@ func otherMajor(t *testing.T) string {
 	return ""
 }
 
-// goCache is where the go command keeps what it has built.
-func goCache(t *testing.T) string {
+// goEnv asks the go command where it keeps things.
+func goEnv(t *testing.T, name string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,9 @@ func (a *app) revisionCommand() *cobra.Command {
 					return &usageError{err: fmt.Errorf("--%s goes with --autogenerate", flag), cmd: cmd}
 				}
 			}
+			if options.Go && (auto.on || sqlFile != "") {
+				return &usageError{err: errors.New("--go writes a file of Go, whose sections are yours to write: it doesn't go with --autogenerate or --sql-file"), cmd: cmd}
+			}
 			if sqlFile != "" {
 				if auto.on {
 					return &usageError{err: errors.New("--autogenerate writes the sections itself: --sql-file has no place there"), cmd: cmd}
@@ -65,6 +68,7 @@ func (a *app) revisionCommand() *cobra.Command {
 	f.StringVarP(&options.Message, "message", "m", "", "`TEXT` of the message")
 	f.StringVar(&head, "head", "", "`REVISION` to stand on (default head; base for a new base)")
 	f.StringVar(&sqlFile, "sql-file", "", "`FILE` with the SQL of the up section")
+	f.BoolVar(&options.Go, "go", false, "write a revision in Go, for the project's own command line")
 	auto.add(f)
 	newFileFlags(cmd, &options.BranchLabels, &options.ID, &options.Path, &options.Splice)
 	f.StringArrayVar(&options.DependsOn, "depends-on", nil, "`REVISION` that has to be applied first; may be repeated")
@@ -94,12 +98,15 @@ func (a *app) generated(ctx context.Context, r *aludel.Revision) error {
 // written says that a file is there, and has the hooks work on it.
 func (a *app) written(ctx context.Context, r *aludel.Revision) error {
 	a.out.say("Generating %s ...  done", r.Path)
+	if r.GoFunction != "" {
+		a.out.note("add %s() to the Revisions that your program gives to cli.Main", r.GoFunction)
+	}
 	for _, hook := range a.loaded.Migrations.Hooks {
 		if err := a.hook(ctx, hook, r.Path); err != nil {
 			return err
 		}
 	}
-	if len(a.loaded.Migrations.Hooks) > 0 {
+	if len(a.loaded.Migrations.Hooks) > 0 && r.GoFunction == "" {
 		if _, err := a.migrator(); err != nil { // a hook may have broken it
 			return err
 		}

@@ -191,7 +191,10 @@ func (a *app) models() (aludel.Models, error) {
 		return aludel.Models{}, err
 	}
 	models := aludel.Models{Show: a.shown, Naming: c.Models.Naming}
-	if c.Models.None() {
+	if a.options.Models != nil {
+		models.Sources = append(models.Sources, aludel.ModelSource{Print: a.options.Models})
+	}
+	if c.Models.None() && a.options.Models == nil {
 		where := "aludel.toml"
 		if c.Path != "" {
 			where = a.shown(c.Path)

@@ -55,6 +55,7 @@ type Config struct {
 		SlugLength   int    // 0: the library's default
 		Timezone     *time.Location
 		Hooks        [][]string // commands for a new file, {file} in their arguments
+		Runner       []string   // the project's own command line, in Go; nil: none
 	}
 
 	Run struct {
@@ -79,6 +80,10 @@ type Config struct {
 
 	// Embedded asks for the embedded server; Database is not to be asked then.
 	Embedded bool
+	// HandedOver tells that another aludel has started this program as
+	// migrations.runner (ALUDEL_HANDED_OVER).
+	HandedOver bool
+
 	// PostgresBin is a folder with the server's programs (ALUDEL_POSTGRES_BIN),
 	// SearchPath is PATH.
 	PostgresBin, SearchPath string
@@ -230,6 +235,9 @@ func (c *Config) loadMigrations() error {
 		}
 		m.Hooks = append(m.Hooks, h)
 	}
+	if m.Runner = f.Runner; f.Runner != nil && (len(f.Runner) == 0 || f.Runner[0] == "") {
+		return errorf("%s: migrations.runner is empty", c.shown()).hint(`write a command as ["go", "run", "./cmd/migrate"]`)
+	}
 	m.Timezone = or(f.Timezone, location{time.UTC}).Location
 	return nil
 }
@@ -270,6 +278,7 @@ func (c *Config) loadRun() error {
 
 // loadSurroundings takes what other parts need of the environment.
 func (c *Config) loadSurroundings() {
+	c.HandedOver = c.env.value("ALUDEL_HANDED_OVER") != ""
 	c.PostgresBin, c.SearchPath = c.env.value("ALUDEL_POSTGRES_BIN"), c.env.value("PATH")
 	if c.PostgresBin != "" {
 		c.PostgresBin = c.input.absolute(c.PostgresBin)

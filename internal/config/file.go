@@ -49,6 +49,7 @@ type migrationsTable struct {
 	SlugLength   *int      `toml:"slug_length"`
 	Timezone     *location `toml:"timezone"`
 	Hooks        []hook    `toml:"hooks"`
+	Runner       []string  `toml:"runner"`
 }
 
 type databaseTable struct {

@@ -9,6 +9,7 @@ package desired
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -29,7 +30,9 @@ type Source struct {
 	Command []string
 	Dir     string
 	Environ []string
-	// Name is what messages call the command's output; default the command.
+	// Print prints DDL, in place of a command.
+	Print func(io.Writer) error
+	// Name is what messages call what is printed; default the command.
 	Name string
 }
 

@@ -41,6 +41,13 @@ func (s *Source) read(ctx context.Context, show func(string) string) ([]text, er
 		}
 		texts = append(texts, text{name: s.name(), sql: withoutMeta(out), printed: true})
 	}
+	if s.Print != nil {
+		var out bytes.Buffer
+		if err := s.Print(&out); err != nil {
+			return nil, fmt.Errorf("printing the DDL of %s: %w", s.name(), err)
+		}
+		texts = append(texts, text{name: s.name(), sql: withoutMeta(out.String()), printed: true})
+	}
 	return texts, nil
 }
 
@@ -97,6 +104,9 @@ func withoutDown(sql string) string {
 func (s *Source) name() string {
 	if s.Name != "" {
 		return s.Name
+	}
+	if len(s.Command) == 0 {
+		return "the program's models"
 	}
 	return "output of `" + oneLine(s.Command) + "`"
 }
