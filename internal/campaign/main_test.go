@@ -46,8 +46,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	program.path = filepath.Join(dir, "aludel")
-	out, err := exec.Command("go", "build", "-o", program.path, "../../cmd/aludel").CombinedOutput()
+	program.path = filepath.Join(dir, "migrate")
+	out, err := exec.Command("go", "build", "-o", program.path, "./migrate").CombinedOutput()
 	if err != nil {
 		program.err = fmt.Errorf("building aludel: %w: %s", err, out)
 	}

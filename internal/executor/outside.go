@@ -331,7 +331,7 @@ func (o *outside) statements() int {
 // finish changes the version rows.
 func (o *outside) finish(ctx context.Context) error {
 	entry := o.noteEntry(versiontable.Done)
-	entry.Down = o.job.kept[o.i]
+	entry.Down, entry.StatementsDone = o.job.kept[o.i], entry.Statements
 	return o.locked(ctx, o.Table.RowsSQL(o.step.Removes, o.step.Adds)+o.Table.AppendSQL(entry))
 }
 
