@@ -310,3 +310,34 @@ func TestClientsAreNoVictims(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestLocksFirst: a transaction that needs several has them all before its first
+// statement runs, where they are there and its own to take. Without PL/pgSQL each
+// comes with its statement.
+func TestLocksFirst(t *testing.T) {
+	t.Parallel()
+	up := `
+CREATE TABLE seen AS SELECT relation::regclass::text || ' ' || mode AS lock FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND mode ~ 'Share(RowExclusive)?Lock|AccessExclusive' AND mode <> 'AccessShareLock' AND relation::regclass::text IN ('a', 'b', 'c', 'v');
+ALTER TABLE b ADD COLUMN x int;
+CREATE INDEX ON a (id);
+CREATE TABLE new (id int);
+ALTER TABLE new ADD COLUMN x int;
+COMMENT ON VIEW v IS 'not a table';
+ALTER TABLE c ADD COLUMN x int;`
+	for _, language := range []bool{true, false} {
+		db := pgtest.New(t)
+		db.Exec(t, "CREATE TABLE b (id int); CREATE TABLE a (id int); CREATE TABLE c (id int); CREATE VIEW v AS SELECT 1 AS one")
+		want := "[a ShareLock, b AccessExclusiveLock, c AccessExclusiveLock]"
+		if !language {
+			db.Exec(t, "DROP EXTENSION plpgsql")
+			want = "[<nil>]"
+		}
+		conn := db.Connect(t)
+		if _, err := newMigrator(t, files(up), aludel.Options{}).Upgrade(t.Context(), conn, aludel.UpgradeOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := query(t, conn, "SELECT string_agg(lock, ', ' ORDER BY lock) FROM seen"); got != want {
+			t.Errorf("with PL/pgSQL %v: %s", language, got)
+		}
+	}
+}

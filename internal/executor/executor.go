@@ -73,6 +73,7 @@ type Job struct {
 	plan     *revision.Plan
 	sections []*revision.Section // one a step; nil for a stamp
 	code     []*Function         // one a step; nil where the section is SQL
+	locks    [][]statementLocks  // one a statement
 	kept     []string            // of an upgrade's steps, see [revision.Script]
 	width    int                 // characters of the longest id that becomes a row
 }
@@ -82,7 +83,7 @@ type Job struct {
 // Go, by id.
 func Prepare(plan *revision.Plan, code map[string]Code) (*Job, error) {
 	n := len(plan.Steps)
-	job := &Job{plan: plan, sections: make([]*revision.Section, n), code: make([]*Function, n), kept: make([]string, n)}
+	job := &Job{plan: plan, sections: make([]*revision.Section, n), code: make([]*Function, n), locks: make([][]statementLocks, n), kept: make([]string, n)}
 	faults := make([]error, len(plan.Steps))
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -90,6 +91,7 @@ func Prepare(plan *revision.Plan, code map[string]Code) (*Job, error) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(plan.Steps); i = next.Add(1) - 1 {
 				job.sections[i], job.kept[i], faults[i] = section(&plan.Steps[i])
+				job.locks[i] = sectionLocks(job.sections[i])
 			}
 		})
 	}
@@ -135,15 +137,16 @@ func section(step *revision.Step) (s *revision.Section, kept string, err error) 
 // A runner is one run.
 type runner struct {
 	Options
-	conn      *pgx.Conn
-	job       *Job
-	heads     []string // the version rows at this moment, sorted
-	announced int      // steps of which StepStarted has been told
-	at        int      // the step that runs
-	try       int      // how often it was tried, from 1
-	began     time.Time
-	stray     bool // a cancel request is under way whose statement has ended
-	working   atomic.Pointer[working]
+	conn       *pgx.Conn
+	job        *Job
+	heads      []string // the version rows at this moment, sorted
+	announced  int      // steps of which StepStarted has been told
+	at         int      // the step that runs
+	try        int      // how often it was tried, from 1
+	began      time.Time
+	stray      bool // a cancel request is under way whose statement has ended
+	working    atomic.Pointer[working]
+	locksLater bool // there is no PL/pgSQL to take locks first with
 	// hurryVacuum has the server ask autovacuums at once to let us by.
 	hurryVacuum bool
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/aludel-db/aludel/internal/revision"
 	"github.com/aludel-db/aludel/internal/sqltext"
 )
 
@@ -105,17 +104,11 @@ func (r *runner) sessionSQL() string {
 		"AND a.pid <> pg_catalog.pg_backend_pid() AND strpos(a.query, " + sqltext.QuoteLiteral(r.firstWords()) + ") = 1 LIMIT 1)"
 }
 
-// letsBy tells that reads and writes go on beside all statements of sections.
-func letsBy(sections []*revision.Section) bool {
-	for _, s := range sections {
-		if s == nil {
-			continue
-		}
-		for i := range s.Statements {
-			locks, known := sqltext.RelationLocks(s.Statements[i].Text)
-			if !known || slices.ContainsFunc(locks, func(l sqltext.RelationLock) bool { return l.Mode > sqltext.ShareUpdateExclusive }) {
-				return false
-			}
+// letsBy tells that reads and writes go on beside all statements.
+func letsBy(statements []statementLocks) bool {
+	for _, s := range statements {
+		if !s.known || slices.ContainsFunc(s.locks, func(l sqltext.RelationLock) bool { return l.Mode > sqltext.ShareUpdateExclusive }) {
+			return false
 		}
 	}
 	return true

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/aludel-db/aludel/internal/revision"
 	"github.com/aludel-db/aludel/internal/sqltext"
 )
@@ -69,19 +71,33 @@ func (b *Blocker) String() string {
 	return text
 }
 
-// wants are the locks that sections take on relations that they name, the
+// statementLocks are what [sqltext.RelationLocks] knows of a statement.
+type statementLocks struct {
+	locks []sqltext.RelationLock
+	known bool
+}
+
+func sectionLocks(s *revision.Section) []statementLocks {
+	switch {
+	case s == nil:
+		return nil
+	case s.InGo:
+		return make([]statementLocks, 1) // nothing is known of it
+	}
+	list := make([]statementLocks, len(s.Statements))
+	for i := range s.Statements {
+		list[i].locks, list[i].known = sqltext.RelationLocks(s.Statements[i].Text)
+	}
+	return list
+}
+
+// wants are the locks that statements take on relations that they name, the
 // strongest of each, in the order of the names.
-func wants(sections []*revision.Section) []sqltext.RelationLock {
+func wants(statements []statementLocks) []sqltext.RelationLock {
 	modes := map[string]sqltext.LockMode{}
-	for _, s := range sections {
-		if s == nil {
-			continue
-		}
-		for i := range s.Statements {
-			locks, _ := sqltext.RelationLocks(s.Statements[i].Text)
-			for _, l := range locks {
-				modes[l.Relation] = max(modes[l.Relation], l.Mode)
-			}
+	for _, s := range statements {
+		for _, l := range s.locks {
+			modes[l.Relation] = max(modes[l.Relation], l.Mode)
 		}
 	}
 	list := make([]sqltext.RelationLock, 0, len(modes))
@@ -91,6 +107,55 @@ func wants(sections []*revision.Section) []sqltext.RelationLock {
 	slices.SortFunc(list, func(a, b sqltext.RelationLock) int { return cmp.Compare(a.Relation, b.Relation) })
 	return list
 }
+
+// locksFirst takes the locks of a transaction that needs several before its first
+// statement runs: work in between would be time for which others wait behind the
+// first. They are taken in one order, and by every other try in the opposite one: where
+// clients lock the same tables again and again in the other order, each try would meet
+// one of them. It takes those of tables that are there and that belong to the role,
+// which may lock them in any mode; the statements take the others when it is their
+// turn.
+func (r *runner) locksFirst(s span) string {
+	if r.MaxStall <= 0 || r.locksLater {
+		return ""
+	}
+	for i := s.from; i < s.to; i++ {
+		if r.changesSession(i) { // and perhaps what the names mean
+			return ""
+		}
+	}
+	var rows []string
+	for _, l := range wants(slices.Concat(r.job.locks[s.from:s.to]...)) {
+		if conflicts[l.Mode] != "" {
+			rows = append(rows, "("+sqltext.QuoteLiteral(l.Relation)+", "+sqltext.QuoteLiteral(l.Mode.String())+")")
+		}
+	}
+	if len(rows) < 2 {
+		return ""
+	}
+	order := "c.oid"
+	if r.try%2 == 0 {
+		order += " DESC"
+	}
+	return "DO $aludel$ DECLARE l text; BEGIN FOR l IN SELECT pg_catalog.format('LOCK TABLE ONLY %s IN %s MODE', c.oid::pg_catalog.regclass, w.mode)\n" +
+		"  FROM (VALUES " + strings.Join(rows, ", ") + ") w (name, mode) JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(w.name)\n" +
+		"  WHERE c.relkind IN ('r', 'p') AND pg_catalog.pg_has_role(c.relowner, 'USAGE') ORDER BY " + order + " LOOP EXECUTE l; END LOOP; END $aludel$;\n"
+}
+
+// A locksError is locks that could not be taken first.
+type locksError struct {
+	revision string
+	err      *pgconn.PgError
+}
+
+func (e *locksError) Error() string {
+	return fmt.Sprintf("taking the locks of revision %s: %v", e.revision, e.err)
+}
+func (e *locksError) Unwrap() error { return e.err }
+
+// noLanguage: undefined_object or insufficient_privilege, where PL/pgSQL was dropped
+// or is not for everybody.
+func (e *locksError) noLanguage() bool { return e.err.Code == "42704" || e.err.Code == "42501" }
 
 // conflicts are the modes of pg_locks that each mode doesn't go with ("Explicit
 // Locking" in PostgreSQL's documentation, table 13.2). Of those that no reading or
@@ -153,13 +218,13 @@ func (r *runner) blockers(ctx context.Context, sql string) ([]Blocker, error) {
 	return list, nil
 }
 
-// clear waits, without queueing, until nobody holds a lock that sections need for
+// clear waits, without queueing, until nobody holds a lock that statements need for
 // longer than a moment, or until LockWait is over since start.
-func (r *runner) clear(ctx context.Context, i int, sections []*revision.Section, start time.Time) error {
+func (r *runner) clear(ctx context.Context, i int, statements []statementLocks, start time.Time) error {
 	if r.MaxStall <= 0 {
 		return nil
 	}
-	sql := blockersSQL(r.Table.Target, wants(sections))
+	sql := blockersSQL(r.Table.Target, wants(statements))
 	if sql == "" {
 		return nil
 	}

@@ -19,6 +19,7 @@ type message struct {
 	bodies     []body
 	code       []codeAt
 	check      int      // the statement that compares the version rows
+	locks      int      // the one that takes locks first; 0 where there is none
 	rows       []string // the version rows afterwards
 }
 
@@ -85,6 +86,10 @@ func (r *runner) build(s span, rows []string) *message {
 	m.add(1, r.Table.LockSQL())
 	m.check = m.statements
 	m.add(1, r.Table.CheckSQL(rows))
+	if sql := r.locksFirst(s); sql != "" {
+		m.locks = m.statements
+		m.add(1, sql)
+	}
 	if r.job.plan.Purge && s.from == 0 {
 		m.add(1, r.Table.PurgeSQL())
 	}

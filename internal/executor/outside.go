@@ -196,12 +196,10 @@ func (o *outside) statement(ctx context.Context) error {
 // CONCURRENTLY, may take its time to get it.
 func (o *outside) once(ctx context.Context, start time.Time) error {
 	statement := &o.section.Statements[o.done]
-	alone := *o.section
-	alone.Statements = o.section.Statements[o.done : o.done+1]
-	sections := []*revision.Section{&alone}
-	calm := statement.Class == sqltext.NonTransactional || letsBy(sections)
+	locks := o.job.locks[o.i][o.done : o.done+1]
+	calm := statement.Class == sqltext.NonTransactional || letsBy(locks)
 	if !calm {
-		if err := o.clear(ctx, o.i, sections, start); err != nil {
+		if err := o.clear(ctx, o.i, locks, start); err != nil {
 			return err
 		}
 	}

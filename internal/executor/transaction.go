@@ -54,6 +54,10 @@ func (r *runner) transactions(ctx context.Context, spans []span) error {
 		if done > 0 {
 			spans, r.try, start = spans[done:], 1, time.Now()
 		}
+		if locks := (*locksError)(nil); errors.As(err, &locks) && locks.noLanguage() {
+			r.locksLater = true
+			continue
+		}
 		if err = r.again(ctx, spans[0].from, start, true, err); err == nil {
 			continue
 		}
@@ -70,11 +74,14 @@ func (r *runner) transactions(ctx context.Context, spans []span) error {
 // carefully waits until the locks are to be had, and sends the transactions under
 // a guard.
 func (r *runner) carefully(ctx context.Context, spans []span, start time.Time) (done int, err error) {
-	sections := r.job.sections[spans[0].from:spans[len(spans)-1].to]
-	if err := r.clear(ctx, spans[0].from, sections, start); err != nil {
+	statements := slices.Concat(r.job.locks[spans[0].from:spans[len(spans)-1].to]...)
+	if err := r.clear(ctx, spans[0].from, statements, start); err != nil {
+		if r.conn.PgConn().IsClosed() {
+			err = r.resolve(ctx, spans, err)
+		}
 		return 0, err
 	}
-	return done, r.guarded(ctx, letsBy(sections), func() error {
+	return done, r.guarded(ctx, letsBy(statements), func() error {
 		if r.hasCode(spans[0]) {
 			done, err = r.attemptCode(ctx, spans)
 		} else {
@@ -255,6 +262,9 @@ func (r *runner) located(m *message, completed int, err error) error {
 	}
 	if completed == m.check && versiontable.IsStale(err) {
 		return &StaleError{Err: err}
+	}
+	if m.locks > 0 && completed == m.locks {
+		return &locksError{revision: r.job.plan.Steps[m.bodies[0].step].Revision.ID, err: pgErr}
 	}
 	if h, step := m.hookOf(completed); h != nil {
 		return fmt.Errorf("%s, with revision %s: %w", h.Name, r.job.plan.Steps[step].Revision.ID, err)
