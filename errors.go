@@ -33,10 +33,52 @@ type GraphError struct {
 	Path         string // where the mend belongs, if one place can be named
 	Line, Column int
 	Hints        []string // what to do, one line each
-	err          error
+	// Missing is the revision that a file names as its parent or dependency, and
+	// that no file has; empty where something else is wrong.
+	Missing string
+	err     error
 }
 
 func (e *GraphError) Error() string { return e.err.Error() }
+
+// A DeletedError is an applied revision whose file is gone, while others stand on
+// it. It unwraps to the [GraphError] that [New] answers.
+type DeletedError struct {
+	Revision string
+	// WrittenBy is who applied it, as the history has it.
+	WrittenBy string
+	graph     *GraphError
+}
+
+func (e *DeletedError) Error() string {
+	return fmt.Sprintf("the file of revision %s was deleted, which the database has applied and on which %s stands", e.Revision, e.graph.Path)
+}
+
+// Unwrap is the [GraphError].
+func (e *DeletedError) Unwrap() error { return e.graph }
+
+// Deleted looks whether the revision that files miss is one that the database has
+// applied, and answers a [DeletedError] then. Any other error it answers as it is. options
+// are those that were given to [New].
+func Deleted(ctx context.Context, db Database, options Options, err error) error {
+	var graph *GraphError
+	if !errors.As(err, &graph) || graph.Missing == "" {
+		return err
+	}
+	m := &Migrator{options: options.withDefaults()}
+	m.setTable()
+	by, askErr := using(ctx, db, func(conn *pgx.Conn) (string, error) {
+		applied, err := m.table.Applied(ctx, conn)
+		if err != nil || !applied[graph.Missing] {
+			return "", err
+		}
+		return m.writtenBy(ctx, conn, graph.Missing), nil
+	})
+	if askErr != nil || by == "" {
+		return err // the files are what is wrong, whatever the database says
+	}
+	return &DeletedError{Revision: graph.Missing, WrittenBy: by, graph: graph}
+}
 
 // A RequestError is a request that the graph refuses: an ambiguous walk, a
 // target on the wrong side, overlapping revisions.
@@ -268,7 +310,7 @@ func publicError(err error) error {
 	case *revision.FileError:
 		return &FileError{Path: e.Path, Line: e.Line, Column: e.Column, Message: e.Message, Hint: e.Hint, err: err}
 	case *revision.GraphError:
-		return &GraphError{Message: e.Message, Path: e.Path, Line: e.Line, Column: e.Column, Hints: e.Hints, err: err}
+		return &GraphError{Message: e.Message, Path: e.Path, Line: e.Line, Column: e.Column, Hints: e.Hints, Missing: e.Missing, err: err}
 	case *revision.RequestError:
 		return &RequestError{Message: e.Message, Hints: e.Hints}
 	case *revision.MultipleHeadsError:

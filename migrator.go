@@ -148,10 +148,7 @@ func New(fsys fs.FS, options Options) (*Migrator, error) {
 	for _, f := range options.More {
 		m.folders = append(m.folders, revision.Folder{FS: f.FS, Dir: f.Dir, Path: f.Path, Recursive: options.Recursive})
 	}
-	m.table = versiontable.Table{
-		Schema: m.options.VersionTableSchema, Name: m.options.VersionTable,
-		History: m.options.HistoryTable, Target: m.options.Schema,
-	}
+	m.setTable()
 	for i, hook := range []struct{ name, sql string }{{"before each", m.options.BeforeEach}, {"after each", m.options.AfterEach}} {
 		var err error
 		if m.hooks[i], err = executor.ParseHook(hook.name, hook.sql); err != nil {
@@ -169,6 +166,14 @@ func New(fsys fs.FS, options Options) (*Migrator, error) {
 		return nil, publicError(err)
 	}
 	return m, nil
+}
+
+// setTable names what is kept in the database.
+func (m *Migrator) setTable() {
+	m.table = versiontable.Table{
+		Schema: m.options.VersionTableSchema, Name: m.options.VersionTable,
+		History: m.options.HistoryTable, Target: m.options.Schema,
+	}
 }
 
 // History is the name of the history table.

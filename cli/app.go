@@ -280,10 +280,35 @@ func (a *app) open(ctx context.Context) (*aludel.Migrator, *pgx.Conn, error) {
 	}()
 	conn, connectErr := a.connect(ctx)
 	read := <-reading
+	if read.err != nil && connectErr == nil {
+		read.err = a.deletedIn(ctx, conn, read.err)
+	}
 	if read.err != nil {
 		return nil, nil, read.err
 	}
 	return read.m, conn, connectErr
+}
+
+// deleted asks the database, where one is configured, about a revision that the files
+// miss; err is why they don't form a graph.
+func (a *app) deleted(ctx context.Context, err error) error {
+	var graph *aludel.GraphError
+	if !errors.As(err, &graph) || graph.Missing == "" {
+		return err
+	}
+	conn, none := a.connectIfConfigured(ctx)
+	if none != nil || conn == nil {
+		return err
+	}
+	return a.deletedIn(ctx, conn, err)
+}
+
+func (a *app) deletedIn(ctx context.Context, conn *pgx.Conn, err error) error {
+	options, none := a.libraryOptions(a.loaded)
+	if none != nil {
+		return err
+	}
+	return aludel.Deleted(ctx, conn, options, err)
 }
 
 // state reads the version table for marks in a list; nil where no database is

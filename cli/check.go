@@ -46,6 +46,9 @@ func (a *app) checkCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			m, err := a.migrator()
+			if err != nil && !noDatabase {
+				return a.deleted(ctx, err)
+			}
 			if err != nil {
 				return err
 			}

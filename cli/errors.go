@@ -81,10 +81,11 @@ func exitStatus(err error) int {
 		partial *aludel.PartialError
 		pooler  *aludel.PoolerError
 		edited  *aludel.TamperedError
+		deleted *aludel.DeletedError
 		ahead   *aludel.AheadError
 	)
 	switch {
-	case errors.As(err, &edited):
+	case errors.As(err, &edited), errors.As(err, &deleted):
 		return exitTampered
 	case errors.As(err, &ahead):
 		return exitAhead
@@ -103,7 +104,8 @@ func exitStatus(err error) int {
 func message(err error) string {
 	// Alembic's wording goes first; the place is a line of its own.
 	var graph *aludel.GraphError
-	if errors.As(err, &graph) {
+	var deleted *aludel.DeletedError
+	if errors.As(err, &graph) && !errors.As(err, &deleted) {
 		return graph.Message
 	}
 	var models *aludel.ModelsError
@@ -187,8 +189,14 @@ func (a *app) hints(err error) []string {
 		noServer     *shadow.NotFoundError
 		hook         *hookError
 		models       *aludel.ModelsError
+		deleted      *aludel.DeletedError
 	)
 	switch {
+	case errors.As(err, &deleted):
+		return []string{
+			deleted.Revision + " is " + deleted.WrittenBy, "nothing ran; bring the file back from version control:",
+			"  git log --diff-filter=D --name-only | grep " + deleted.Revision,
+		}
 	case errors.As(err, &usage):
 		return []string{"see \"" + usage.cmd.CommandPath() + " --help\""}
 	case errors.As(err, &conf):

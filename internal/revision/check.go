@@ -37,6 +37,7 @@ func (e *GraphError) hint(format string, args ...any) *GraphError {
 // missing is the error for a parent or dependency that no file has.
 func (g *Graph) missing(r *Revision, key, name string) error {
 	e := g.fault(r, key, "Revision "+r.ID+" names "+name+" as its "+key+", but no file has that revision")
+	e.Missing = name
 	words := slices.Sorted(maps.Keys(g.byID))
 	if key == "depends_on" {
 		words = append(words, slices.Sorted(maps.Keys(g.byLabel))...)

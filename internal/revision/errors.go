@@ -97,6 +97,8 @@ type GraphError struct {
 	Path         string
 	Line, Column int
 	Hints        []string
+	// Missing is the revision that a file names and none has; empty otherwise.
+	Missing string
 }
 
 func (e *GraphError) Error() string {

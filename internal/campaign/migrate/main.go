@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -18,7 +19,8 @@ import (
 func main() {
 	text, err := os.ReadFile("go_revisions")
 	if err != nil {
-		panic(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	revisions := slices.DeleteFunc(all(), func(r aludel.GoRevision) bool { return !slices.Contains(strings.Fields(string(text)), r.ID) })
 	os.Exit(cli.Main(cli.Options{Revisions: revisions}))
