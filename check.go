@@ -67,6 +67,48 @@ func (c *Check) Drifted() bool {
 	return c.Drift != nil && len(c.Drift.Statements) > 0 || len(c.Tampered) > 0
 }
 
+// A DriftError is a database that is not what its revisions make, or models that ask
+// for what no revision makes.
+type DriftError struct {
+	// Database leads from what the revisions make to what the database is, Models to
+	// what the models ask for. Nil where nothing differs.
+	Database, Models *Difference
+}
+
+func (e *DriftError) Error() string {
+	var texts []string
+	for _, d := range []struct {
+		what       string
+		difference *Difference
+	}{{"the database is not what its revisions make", e.Database}, {"the models ask for what no revision makes", e.Models}} {
+		if d.difference != nil {
+			texts = append(texts, d.what+":\n"+d.difference.SQL())
+		}
+	}
+	return strings.Join(texts, "")
+}
+
+// Err is nil where all agree, for a program or a test that wants it so: else a
+// [TamperedError], a [DriftError] or a [NotUpToDateError], the first that is true.
+func (c *Check) Err() error {
+	differs := func(d *Difference) *Difference {
+		if d == nil || len(d.Statements) == 0 {
+			return nil
+		}
+		return d
+	}
+	drift := &DriftError{Database: differs(c.Drift), Models: differs(c.Models)}
+	switch {
+	case len(c.Tampered) > 0:
+		return &TamperedError{Revisions: c.Tampered}
+	case drift.Database != nil || drift.Models != nil:
+		return drift
+	case len(c.Pending) > 0:
+		return &NotUpToDateError{Pending: c.Pending}
+	}
+	return nil
+}
+
 // Check tells whether models, revisions and database agree. It writes nothing.
 func (m *Migrator) Check(ctx context.Context, s *Shadow, options CheckOptions) (*Check, error) {
 	g := m.autogeneration(s, AutogenerateOptions{
