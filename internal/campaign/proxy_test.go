@@ -110,13 +110,13 @@ func awaitRest(t *testing.T, db *pgtest.DB) {
 }
 
 var (
-	doneLine      = regexp.MustCompile(`(?m)^Running (upgrade|downgrade) .*revision (r\d) \.\.\. done`)
-	failedLine    = regexp.MustCompile(`(?m)^Running (upgrade|downgrade) .*revision (r\d) \.\.\. FAILED`)
-	nothingText   = regexp.MustCompile(`nothing of (?:this )?revision (r\d) was applied`)
-	committedText = regexp.MustCompile(`lost after revision (r\d) was committed`)
-	partialText   = regexp.MustCompile(`revision (r\d) is partially applied \((?:up|down): (\d) of \d statements`)
+	doneLine      = regexp.MustCompile(`(?m)^Running (upgrade|downgrade) .*revision ([rg]\d+) \.\.\. done`)
+	failedLine    = regexp.MustCompile(`(?m)^Running (upgrade|downgrade) .*revision ([rg]\d+) \.\.\. FAILED`)
+	nothingText   = regexp.MustCompile(`nothing of (?:this )?revision ([rg]\d+) was applied`)
+	committedText = regexp.MustCompile(`lost after revision ([rg]\d+) was committed`)
+	partialText   = regexp.MustCompile(`revision ([rg]\d+) is partially applied \((?:up|down): (\d) of \d statements`)
 	unknownText   = regexp.MustCompile(`it is not known whether revision`)
-	doubtText     = regexp.MustCompile(`lost in the first statement of revision (r\d), which may have been done`)
+	doubtText     = regexp.MustCompile(`lost in the first statement of revision ([rg]\d+), which may have been done`)
 	startedText   = regexp.MustCompile(`(?m)^Running`)
 )
 
