@@ -181,7 +181,7 @@ func (a *app) command() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("aludel {{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err: err, cmd: cmd} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err: errors.New(flagError(err)), cmd: cmd} })
 	a.globalFlags(root.PersistentFlags())
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Change the database:"},
@@ -204,6 +204,14 @@ func (a *app) command() *cobra.Command {
 	}
 	addManual(root)
 	return root
+}
+
+// parseBool is the flag parser's complaint about a flag that is on or off.
+var parseBool = regexp.MustCompile(`strconv\.ParseBool: parsing .*: invalid syntax$`)
+
+// flagError is what the flag parser says, in words of this program.
+func flagError(err error) string {
+	return parseBool.ReplaceAllString(strings.ReplaceAll(err.Error(), `\x01-`, "-"), "it is true or false")
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {

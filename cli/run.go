@@ -242,18 +242,15 @@ func (a *app) offline(options aludel.PlanOptions) error {
 func (a *app) runFlags(cmd *cobra.Command) {
 	given := func(field **time.Duration, name, usage string) {
 		cmd.Flags().Func(name, usage, func(text string) error {
-			d, err := time.ParseDuration(text)
-			if text == "0" {
-				d, err = 0, nil
-			}
-			if err != nil {
-				return errors.New("write it as 500ms, 2s or 10m, or 0 for none")
-			}
+			d, err := duration(text)
 			*field = &d
-			return nil
+			return err
 		})
 	}
-	cmd.Flags().DurationVar(&a.waitForDatabase, "wait-for-database", 0, "how long to try to reach a server that is not there yet, a `DURATION`, for containers that start together")
+	cmd.Flags().Func("wait-for-database", "how long to try to reach a server that is not there yet, a `DURATION`, for containers that start together", func(text string) (err error) {
+		a.waitForDatabase, err = duration(text)
+		return err
+	})
 	cmd.Flags().StringVar(&a.flags.Transaction, "transaction", "", "`each` migration in a transaction of its own, or all in one (run.transaction)")
 	cmd.Flags().BoolVar(&a.flags.Redact, "redact", false, "leave the queries out where others are named that hold locks (safety.redact)")
 	f := &a.flags
@@ -269,3 +266,12 @@ func sqlFlags(cmd *cobra.Command, sql *bool) {
 }
 
 var errOffline = errors.New("--sql writes text for psql; -o json doesn't go with it")
+
+// duration reads a bound: "0" is none.
+func duration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, errors.New("write it as 500ms, 2s or 10m, or 0 for none")
+	}
+	return d, nil
+}
