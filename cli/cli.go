@@ -181,7 +181,9 @@ func (a *app) command() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("aludel {{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err: errors.New(flagError(err)), cmd: cmd} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err: errors.New(flagError(err)), cmd: cmd}
+	})
 	a.globalFlags(root.PersistentFlags())
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Change the database:"},
