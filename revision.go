@@ -185,12 +185,20 @@ func (m *Migrator) draft(options *NewRevisionOptions) (*revision.Draft, []*revis
 	}
 	d := &revision.Draft{
 		ID: id, Message: options.Message, DependsOn: dependsOn, BranchLabels: options.BranchLabels,
-		Created: revision.After(now.In(m.options.Location), parents), Up: options.Up, Down: options.Down, X: options.X,
+		Created: revision.After(now.In(m.options.Location), parents), Up: wholeLines(options.Up), Down: wholeLines(options.Down), X: options.X,
 	}
 	for _, p := range parents {
 		d.DownRevisions = append(d.DownRevisions, p.ID)
 	}
 	return d, parents, nil
+}
+
+// wholeLines has a section end with its line: the marker of the next one follows.
+func wholeLines(sql string) string {
+	if sql == "" || strings.HasSuffix(sql, "\n") {
+		return sql
+	}
+	return sql + "\n"
 }
 
 // folderFor is where a new file goes.

@@ -31,16 +31,37 @@ func New(tb testing.TB) *DB {
 
 func newIn(tb testing.TB, server *shadow.Server) *DB {
 	tb.Helper()
-	name := "t_" + strings.ToLower(rand.Text()[:16])
-	if err := server.CreateDatabase(tb.Context(), name, ""); err != nil {
+	db, err := create(tb.Context(), server)
+	if err != nil {
 		tb.Fatal(err)
 	}
-	cleanup(tb, "dropping the test's database", func(ctx context.Context) error {
-		return server.DropDatabase(ctx, name)
-	})
-	config := server.Config(name)
-	return &DB{Name: name, Host: config.Host, Port: config.Port, User: config.User, server: server}
+	cleanup(tb, "dropping the test's database", db.drop)
+	return db
 }
+
+// Lend creates an empty database for an Example, which has no testing.TB: it is
+// dropped when it is given back.
+func Lend(ctx context.Context) (db *DB, giveBack func() error, err error) {
+	server, err := shared.get()
+	if err != nil {
+		return nil, nil, err
+	}
+	if db, err = create(ctx, server); err != nil {
+		return nil, nil, err
+	}
+	return db, func() error { return db.drop(context.WithoutCancel(ctx)) }, nil
+}
+
+func create(ctx context.Context, server *shadow.Server) (*DB, error) {
+	name := "t_" + strings.ToLower(rand.Text()[:16])
+	if err := server.CreateDatabase(ctx, name, ""); err != nil {
+		return nil, err
+	}
+	config := server.Config(name)
+	return &DB{Name: name, Host: config.Host, Port: config.Port, User: config.User, server: server}, nil
+}
+
+func (d *DB) drop(ctx context.Context) error { return d.server.DropDatabase(ctx, d.Name) }
 
 // Config is how to connect to the database. Each call returns a copy.
 func (d *DB) Config() *pgx.ConnConfig { return d.server.Config(d.Name) }

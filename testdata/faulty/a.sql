@@ -1,0 +1,6 @@
+-- Broken
+--
+-- revison: abc
+
+-- migrate:up
+SELECT 1;
