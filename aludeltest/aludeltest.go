@@ -34,6 +34,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -313,7 +315,10 @@ func (o *Options) content(fsys fs.FS) (sum [sha256.Size]byte, err error) {
 			return errors.Join(err, file.Close())
 		})
 	}
-	err = add(fsys, ".")
+	if len(m.Revisions) > 0 {
+		err = hashCode(h, m.Revisions)
+	}
+	err = errors.Join(err, add(fsys, "."))
 	for _, f := range m.More {
 		dir := f.Dir
 		if dir == "" {
@@ -323,6 +328,30 @@ func (o *Options) content(fsys fs.FS) (sum [sha256.Size]byte, err error) {
 	}
 	copy(sum[:], h.Sum(nil))
 	return sum, err
+}
+
+// hashCode adds revisions in Go: their headers, which functions they are, and the
+// program, which alone says what these do.
+func hashCode(h io.Writer, revisions []aludel.GoRevision) error {
+	for i := range revisions {
+		r := &revisions[i]
+		fmt.Fprintf(h, "%q %q %q %q %q", r.ID, r.DownRevisions, r.DependsOn, r.BranchLabels, r.Role)
+		for _, f := range []any{r.Up, r.UpConn} {
+			if pointer := reflect.ValueOf(f).Pointer(); pointer != 0 {
+				fmt.Fprintf(h, "%q", runtime.FuncForPC(pointer).Name())
+			}
+		}
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(h, file)
+	return errors.Join(err, file.Close())
 }
 
 // create makes a database as a copy: of its files where PostgreSQL has that as a

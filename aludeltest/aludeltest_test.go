@@ -1,6 +1,7 @@
 package aludeltest_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -99,6 +100,32 @@ func TestTarget(t *testing.T) {
 	}
 }
 
+// TestGoRevisions: they run as well, and a revision of another function is another
+// one, though its id is the same.
+func TestGoRevisions(t *testing.T) {
+	t.Parallel()
+	written := func(up func(ctx context.Context, tx pgx.Tx) error) (comment string) {
+		db := aludeltest.New(t, revisions(1, "CREATE TABLE t{n} (id int);"), aludeltest.Options{Dir: "migrations", Migrations: aludel.Options{
+			Revisions: []aludel.GoRevision{{ID: "code", DownRevisions: []string{"r000"}, Up: up}},
+		}})
+		if err := db.Connect(t).QueryRow(t.Context(), "SELECT obj_description('t0'::regclass)").Scan(&comment); err != nil {
+			t.Fatal(err)
+		}
+		return comment
+	}
+	one := written(func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "COMMENT ON TABLE t0 IS 'one'")
+		return err
+	})
+	other := written(func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "COMMENT ON TABLE t0 IS 'other'")
+		return err
+	})
+	if one != "one" || other != "other" {
+		t.Errorf("%q and %q", one, other)
+	}
+}
+
 // TestServerOfOthers makes the databases on a server that is named, and sweeps
 // what it made; the template stays for the next.
 func TestServerOfOthers(t *testing.T) {
@@ -128,4 +155,6 @@ func BenchmarkNew(b *testing.B) {
 	for b.Loop() {
 		aludeltest.New(b, fsys, o)
 	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms")
+	b.ReportMetric(100, "ms-limit")
 }
