@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // A Database is what a verb works on: a *[pgx.Conn], a *[pgxpool.Pool] or
@@ -75,7 +74,7 @@ func using[T any](ctx context.Context, db Database, do func(*pgx.Conn) (T, error
 // usingDriver does so with the connection behind one of database/sql.
 func usingDriver[T any](conn *sql.Conn, do func(*pgx.Conn) (T, error)) (result T, err error) {
 	raw := conn.Raw(func(driverConn any) error {
-		std, ok := driverConn.(*stdlib.Conn)
+		std, ok := driverConn.(interface{ Conn() *pgx.Conn }) // stdlib.Conn; its import would link all of it
 		if !ok {
 			err = &DatabaseError{
 				Type:   fmt.Sprintf("*sql.DB of %T", driverConn),

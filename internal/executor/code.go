@@ -183,11 +183,10 @@ const mark = "aludel.revision"
 // the transaction is still the same afterwards.
 func (r *runner) inTransaction(ctx context.Context, i int, do func(context.Context, pgx.Tx) error) error {
 	id := r.job.plan.Steps[i].Revision.ID
-	tx, err := r.conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: "SET LOCAL " + mark + " = " + sqltext.QuoteLiteral(id)})
-	if err != nil {
+	if _, err := r.send(ctx, "SET LOCAL "+mark+" = "+sqltext.QuoteLiteral(id)); err != nil {
 		return fmt.Errorf("beginning revision %s: %w", id, err)
 	}
-	if err := do(ctx, sharedTx{tx}); err != nil {
+	if err := do(ctx, &sharedTx{connection: r.conn}); err != nil {
 		return err
 	}
 	switch r.conn.PgConn().TxStatus() {
@@ -210,8 +209,43 @@ func (r *runner) inTransaction(ctx context.Context, i int, do func(context.Conte
 // be committed with what it did.
 var errNotIts = errors.New("the transaction isn't its own to commit or to roll back: it ends with the change of the version rows")
 
-// A sharedTx is a transaction whose end isn't the code's.
-type sharedTx struct{ pgx.Tx }
+// A connection is a field whose name isn't that of the method Conn.
+type connection = pgx.Conn
 
-func (sharedTx) Commit(context.Context) error   { return errNotIts }
-func (sharedTx) Rollback(context.Context) error { return errNotIts }
+// A sharedTx is the transaction that has begun, whose end isn't the code's. pgx's
+// own is made only where it is asked for what a connection can't do: BeginTx links
+// all of pgx's types into each program that migrates.
+type sharedTx struct {
+	*connection
+	own pgx.Tx
+}
+
+func (t *sharedTx) Conn() *pgx.Conn              { return t.connection }
+func (*sharedTx) Commit(context.Context) error   { return errNotIts }
+func (*sharedTx) Rollback(context.Context) error { return errNotIts }
+
+// Begin begins a savepoint.
+func (t *sharedTx) Begin(ctx context.Context) (pgx.Tx, error) {
+	if err := t.begin(ctx); err != nil {
+		return nil, err
+	}
+	return t.own.Begin(ctx)
+}
+
+// LargeObjects has no error to answer. There is one where the connection is gone,
+// and the panic that follows is the code's error ([calm]).
+func (t *sharedTx) LargeObjects() pgx.LargeObjects {
+	if err := t.begin(context.Background()); err != nil {
+		return pgx.LargeObjects{}
+	}
+	return t.own.LargeObjects()
+}
+
+// begin has pgx know of the transaction: nothing begins, and a comment is no
+// statement that a failed transaction would refuse.
+func (t *sharedTx) begin(ctx context.Context) (err error) {
+	if t.own == nil {
+		t.own, err = t.BeginTx(ctx, pgx.TxOptions{BeginQuery: "-- it has begun"})
+	}
+	return err
+}

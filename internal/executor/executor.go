@@ -323,3 +323,17 @@ func (r *runner) rollback() {
 // rollbackWait is how long a server gets to roll back before its connection
 // is given up, which rolls back as well.
 const rollbackWait = 10 * time.Second
+
+// query asks something in the simple protocol: one round trip, no prepared statement,
+// rows as text. It doesn't go through pgx's types, so that a program that migrates
+// and does nothing else isn't made of them.
+func query(ctx context.Context, conn *pgx.Conn, sql string) ([][][]byte, error) {
+	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	return results[len(results)-1].Rows, nil
+}
+
+// isTrue reads a boolean.
+func isTrue(value []byte) bool { return string(value) == "t" }

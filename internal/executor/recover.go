@@ -2,26 +2,19 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/aludel-db/aludel/internal/sqltext"
 )
 
 // index tells whether there is an index, and whether it is valid.
 func (o *outside) index(ctx context.Context, name string) (there, valid bool, err error) {
-	err = o.conn.QueryRow(ctx, "SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($1)",
-		pgx.QueryExecModeSimpleProtocol, name).Scan(&valid)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, false, nil
-	}
+	rows, err := query(ctx, o.conn, "SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass("+sqltext.QuoteLiteral(name)+")")
 	if err != nil {
 		return false, false, fmt.Errorf("looking for index %s: %w", name, err)
 	}
-	return true, valid, nil
+	return len(rows) > 0, len(rows) > 0 && isTrue(rows[0][0]), nil
 }
 
 // checkIndexes looks, before the first statement runs, for INVALID indexes of the
@@ -104,7 +97,7 @@ func (o *outside) recoverIndex(ctx context.Context, name string, creates bool) (
 
 // dropLeft drops an INVALID index that an earlier attempt has left.
 func (o *outside) dropLeft(ctx context.Context, name string) error {
-	if _, err := o.conn.Exec(ctx, "DROP INDEX CONCURRENTLY "+name, pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := query(ctx, o.conn, "DROP INDEX CONCURRENTLY "+name); err != nil {
 		return fmt.Errorf("dropping the invalid index %s that an earlier attempt left: %w", name, err)
 	}
 	e := o.event(IndexDropped, o.i)
@@ -116,15 +109,14 @@ func (o *outside) dropLeft(ctx context.Context, name string) error {
 // recoverDetach: the first of its two transactions marks the partition, and then
 // only FINALIZE is taken; where it is none any more it was done.
 func (o *outside) recoverDetach(ctx context.Context, table, partition string) (skip bool, err error) {
-	var pending bool
-	err = o.conn.QueryRow(ctx, "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhparent = pg_catalog.to_regclass($1) AND inhrelid = pg_catalog.to_regclass($2)",
-		pgx.QueryExecModeSimpleProtocol, table, partition).Scan(&pending)
+	rows, err := query(ctx, o.conn, "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhparent = pg_catalog.to_regclass("+
+		sqltext.QuoteLiteral(table)+") AND inhrelid = pg_catalog.to_regclass("+sqltext.QuoteLiteral(partition)+")")
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return true, nil
 	case err != nil:
 		return false, fmt.Errorf("looking for the partition %s: %w", partition, err)
-	case !pending:
+	case len(rows) == 0:
+		return true, nil
+	case !isTrue(rows[0][0]):
 		return false, nil
 	}
 	if _, err := o.send(ctx, "ALTER TABLE "+table+" DETACH PARTITION "+partition+" FINALIZE"); err != nil {
@@ -138,18 +130,14 @@ func (o *outside) recoverDetach(ctx context.Context, table, partition string) (s
 // _ccold and perhaps a number ("Rebuilding Indexes Concurrently" in PostgreSQL's
 // documentation).
 func (o *outside) recoverReindex(ctx context.Context, relation string) error {
-	rows, err := o.conn.Query(ctx, "SELECT i.indexrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "+
+	rows, err := query(ctx, o.conn, "SELECT i.indexrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "+
 		"WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND i.indrelid = (SELECT coalesce((SELECT x.indrelid FROM pg_catalog.pg_index x WHERE x.indexrelid = r), r) "+
-		"FROM (SELECT pg_catalog.to_regclass($1)::oid) AS relation (r))", pgx.QueryExecModeSimpleProtocol, relation)
+		"FROM (SELECT pg_catalog.to_regclass("+sqltext.QuoteLiteral(relation)+")::oid) AS relation (r))")
 	if err != nil {
 		return fmt.Errorf("looking for what REINDEX has left: %w", err)
 	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return fmt.Errorf("looking for what REINDEX has left: %w", err)
-	}
-	for _, name := range names {
-		if err := o.dropLeft(ctx, name); err != nil {
+	for _, row := range rows {
+		if err := o.dropLeft(ctx, string(row[0])); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/aludel-db/aludel/internal/revision"
+	"github.com/aludel-db/aludel/internal/sqltext"
 	"github.com/aludel-db/aludel/internal/versiontable"
 )
 
@@ -398,13 +399,15 @@ func isStarting(err error) bool {
 // that session, and not to a later one, its start tells. A pooler's sessions are
 // not ours to end; the pooler itself drops what it has not passed on.
 func (r *runner) endLost(ctx context.Context, conn *pgx.Conn) error {
+	which := fmt.Sprintf("pid = %d AND backend_start < clock_timestamp() - %f * interval '1 second'", r.Session, time.Since(r.began).Seconds())
+	if r.Pooled {
+		which = "pid <> pg_catalog.pg_backend_pid() AND state = 'active' AND datname = current_database() AND strpos(query, " +
+			sqltext.QuoteLiteral(r.firstWords()) + ") = 1"
+	}
+	sql := "SELECT pg_catalog.count(*) > 0, coalesce(bool_or(state = 'active' OR NOT pg_catalog.pg_terminate_backend(pid)), false) " +
+		"FROM pg_catalog.pg_stat_activity WHERE usename = current_user AND " + which
 	for {
-		var there, busy bool
-		err := conn.QueryRow(ctx, "SELECT pg_catalog.count(*) > 0, coalesce(bool_or(state = 'active' OR NOT pg_catalog.pg_terminate_backend(pid)), false) "+
-			"FROM pg_catalog.pg_stat_activity WHERE usename = current_user AND CASE WHEN $3 "+
-			"THEN pid <> pg_catalog.pg_backend_pid() AND state = 'active' AND datname = current_database() AND strpos(query, $4) = 1 "+
-			"ELSE pid = $1 AND backend_start < clock_timestamp() - $2 * interval '1 second' END",
-			pgx.QueryExecModeSimpleProtocol, r.Session, time.Since(r.began).Seconds(), r.Pooled, r.firstWords()).Scan(&there, &busy)
+		there, busy, err := lookForLost(ctx, conn, sql)
 		if err != nil || !there {
 			return err
 		}
@@ -415,6 +418,14 @@ func (r *runner) endLost(ctx context.Context, conn *pgx.Conn) error {
 			return fmt.Errorf("the server still works at it: %w", err)
 		}
 	}
+}
+
+func lookForLost(ctx context.Context, conn *pgx.Conn, sql string) (there, busy bool, err error) {
+	rows, err := query(ctx, conn, sql)
+	if err != nil {
+		return false, false, err
+	}
+	return isTrue(rows[0][0]), isTrue(rows[0][1]), nil
 }
 
 func (r *runner) changesSession(i int) bool {
