@@ -59,14 +59,16 @@
 // "Nothing to do" is a result without steps. Errors that a program may act on have
 // types, for [errors.As]:
 //
-//   - before anything runs: [FileError], [GraphError], [RequestError],
+//   - before anything runs: [FileError], [GraphError], [DeletedError], [RequestError],
 //     [UnknownRevisionError], [MultipleHeadsError], [TamperedError], [AheadError],
-//     [IrreversibleError], [SchemaError], [DatabaseError], [StalePlanError]
-//   - on the way: [StatementError], with file, line, column and SQLSTATE;
+//     [IrreversibleError], [SchemaError], [DatabaseError], [PoolerError],
+//     [StalePlanError]
+//   - on the way: [StatementError], with file, line, column and SQLSTATE; [GoError];
 //     [PartialError] of a section that got part of the way; [LockTimeoutError] and
 //     [StallError], which say who was in the way; [LockedError] of another run;
 //     [InterruptedError] when the context ended; [UnresolvedError] where nobody can
 //     know
+//   - of [Check.Err]: [DriftError], [TamperedError], [NotUpToDateError]
 //
 // # Go revisions
 //

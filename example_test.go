@@ -456,6 +456,34 @@ func ExampleOptions_logger() {
 	// Output: level=INFO msg="migration done" revision=27c6f3e1a0b4 direction=up
 }
 
+// A revision in Go stands in the same graph as the files. Its transaction is the one
+// that changes the version rows.
+func ExampleGoRevision() {
+	ctx := context.Background()
+	conn, done := connect()
+	defer done()
+	m := shop(aludel.Options{Revisions: []aludel.GoRevision{{
+		ID: "c81fa90d3b57", Message: "Add the first user", DownRevisions: []string{"9f4c1d8e6b20"},
+		Up: func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, "INSERT INTO users (email) VALUES ($1)", "root@example.com")
+			return err
+		},
+		Irreversible: "somebody has to be there",
+	}}})
+	result, err := m.Upgrade(ctx, conn, aludel.UpgradeOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(result.Steps), "steps, at", result.To)
+	_, err = m.Downgrade(ctx, conn, aludel.DowngradeOptions{Target: "-1"})
+	var irreversible *aludel.IrreversibleError
+	fmt.Println(errors.As(err, &irreversible), err)
+	// Output:
+	// 4 steps, at [c81fa90d3b57]
+	// true revision c81fa90d3b57 can't be downgraded: somebody has to be there
+}
+
 // An Observer hears of each run from start to end, as metrics and traces need it.
 // OpenTelemetry's is github.com/aludel-db/aludel/otel.
 func ExampleObserver() {

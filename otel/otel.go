@@ -32,6 +32,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -216,18 +217,25 @@ func eventAttributes(e aludel.Event) (list []attribute.KeyValue) {
 	return append(list, failure(e.Err)...)
 }
 
-// failure are the attributes of an error; none without one.
+// failure are the attributes of an error; none without one. The first is its class:
+// the SQLSTATE where the server has refused something, else the error's type.
 func failure(err error) (list []attribute.KeyValue) {
 	if err == nil {
 		return nil
 	}
-	var statement *aludel.StatementError
-	if !errors.As(err, &statement) {
-		return append(list, semconv.ErrorType(err))
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		list = append(list, semconv.ErrorTypeKey.String(refused.Code), semconv.DBResponseStatusCode(refused.Code))
+	} else {
+		list = append(list, semconv.ErrorType(err))
 	}
-	list = append(list, semconv.ErrorTypeKey.String(statement.SQLState), semconv.DBResponseStatusCode(statement.SQLState))
-	if statement.Line > 0 {
+	var statement *aludel.StatementError
+	var code *aludel.GoError
+	switch {
+	case errors.As(err, &statement):
 		list = append(list, semconv.CodeLineNumber(statement.Line))
+	case errors.As(err, &code):
+		list = append(list, semconv.CodeLineNumber(code.Line))
 	}
 	return list
 }

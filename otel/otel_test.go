@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -172,6 +173,26 @@ func TestFailure(t *testing.T) {
 	}
 	wantAttributes(t, spans[1].Name, spans[1].Attributes, map[string]string{"code.file.path": "migrations/r2.sql", "aludel.revision": "r2"})
 	wantAttributes(t, "run", spans[2].Attributes, map[string]string{"aludel.steps": "1"})
+}
+
+// TestGoRevision: one that fails has the place of its function, and the server's
+// SQLSTATE where it answers that.
+func TestGoRevision(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	m := r.migrator(t, files("\nSELECT 1;"), aludel.Options{Revisions: []aludel.GoRevision{{
+		ID: "code", DownRevisions: []string{"r1"},
+		Up: func(ctx context.Context, tx pgx.Tx) error { _, err := tx.Exec(ctx, "SELECT 1/0"); return err },
+	}}})
+	if _, err := m.Upgrade(t.Context(), pgtest.New(t).Connect(t), aludel.UpgradeOptions{}); err == nil {
+		t.Fatal("no error")
+	}
+	span := r.spans.GetSpans()[1]
+	wantAttributes(t, span.Name, span.Attributes, map[string]string{"aludel.revision": "code", "error.type": "22012", "db.response.status_code": "22012"})
+	got := attributes(span.Attributes)
+	if !strings.HasSuffix(got["code.file.path"], "otel_test.go") || got["code.line.number"] == "" {
+		t.Errorf("it is at %s:%s", got["code.file.path"], got["code.line.number"])
+	}
 }
 
 // TestRefused: a run that ends before its first step is a failed span of its own.
