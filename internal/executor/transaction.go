@@ -399,15 +399,8 @@ func isStarting(err error) bool {
 // that session, and not to a later one, its start tells. A pooler's sessions are
 // not ours to end; the pooler itself drops what it has not passed on.
 func (r *runner) endLost(ctx context.Context, conn *pgx.Conn) error {
-	which := fmt.Sprintf("pid = %d AND backend_start < clock_timestamp() - %f * interval '1 second'", r.Session, time.Since(r.began).Seconds())
-	if r.Pooled {
-		which = "pid <> pg_catalog.pg_backend_pid() AND state = 'active' AND datname = current_database() AND strpos(query, " +
-			sqltext.QuoteLiteral(r.firstWords()) + ") = 1"
-	}
-	sql := "SELECT pg_catalog.count(*) > 0, coalesce(bool_or(state = 'active' OR NOT pg_catalog.pg_terminate_backend(pid)), false) " +
-		"FROM pg_catalog.pg_stat_activity WHERE usename = current_user AND " + which
 	for {
-		there, busy, err := lookForLost(ctx, conn, sql)
+		there, busy, err := r.lookForLost(ctx, conn)
 		if err != nil || !there {
 			return err
 		}
@@ -420,8 +413,15 @@ func (r *runner) endLost(ctx context.Context, conn *pgx.Conn) error {
 	}
 }
 
-func lookForLost(ctx context.Context, conn *pgx.Conn, sql string) (there, busy bool, err error) {
-	rows, err := query(ctx, conn, sql)
+// lookForLost tells whether it is there, and does something or can't be ended.
+func (r *runner) lookForLost(ctx context.Context, conn *pgx.Conn) (there, busy bool, err error) {
+	which := fmt.Sprintf("pid = %d AND backend_start < clock_timestamp() - interval '%f seconds'", r.Session, time.Since(r.began).Seconds())
+	if r.Pooled {
+		which = "pid <> pg_catalog.pg_backend_pid() AND state = 'active' AND datname = current_database() AND strpos(query, " +
+			sqltext.QuoteLiteral(r.firstWords()) + ") = 1"
+	}
+	rows, err := query(ctx, conn, "SELECT pg_catalog.count(*) > 0, coalesce(bool_or(state = 'active' OR NOT pg_catalog.pg_terminate_backend(pid)), false) "+
+		"FROM pg_catalog.pg_stat_activity WHERE usename = current_user AND "+which)
 	if err != nil {
 		return false, false, err
 	}
