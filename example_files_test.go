@@ -247,3 +247,74 @@ func ExampleSnapshot_Dump() {
 	//     CONSTRAINT t_pkey PRIMARY KEY (id)
 	// );
 }
+
+// Show finds revisions by what a person writes.
+func ExampleMigrator_Show() {
+	revisions, err := shop(aludel.Options{}).Show("5b0e", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, r := range revisions {
+		fmt.Println(r.ID, r.Message, r.Path)
+	}
+	// Output: 5b0e9d2f7a31 Create orders 20260914151200_5b0e9d2f7a31_create_orders.sql
+}
+
+// Squash puts one revision in place of several: the difference that they make. It
+// keeps the last one's id, so that databases that are there or further need nothing.
+func ExampleMigrator_Squash() {
+	ctx := context.Background()
+	conn, done := connect()
+	defer done()
+	shadow, err := aludel.OpenShadow(ctx, aludel.ShadowOptions{Server: conn.Config()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer shadow.Close(ctx) //nolint:errcheck // an example
+	dir, remove := shopCopy()
+	defer remove()
+	m, err := aludel.New(os.DirFS(dir), aludel.Options{Path: dir})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := m.Squash(ctx, shadow, aludel.SquashOptions{From: "base", To: "5b0e9d2f7a31", Message: "Users and orders"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	files, err := filepath.Glob(dir + "/*.sql")
+	fmt.Println(r.Message, r.DownRevisions, len(files), "files", err)
+	// Output: Users and orders [] 2 files <nil>
+}
+
+// Drift leads from what the revisions make to what the database is.
+func ExampleMigrator_Drift() {
+	ctx := context.Background()
+	conn, done := connect()
+	defer done()
+	shadow, err := aludel.OpenShadow(ctx, aludel.ShadowOptions{Server: conn.Config()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer shadow.Close(ctx) //nolint:errcheck // an example
+	m := shop(aludel.Options{})
+	if _, err := m.Upgrade(ctx, conn, aludel.UpgradeOptions{}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := conn.Exec(ctx, "DROP INDEX orders_user_id_idx"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	drift, err := m.Drift(ctx, shadow, conn, aludel.DriftOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Print(drift.SQL())
+	// Output: DROP INDEX public.orders_user_id_idx;
+}
