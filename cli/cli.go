@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path"
 	"regexp"
 	"strings"
 	"syscall"
@@ -92,7 +93,7 @@ func Main(options Options) int {
 	ctx, stop := interruptible()
 	defer stop()
 	root := a.command()
-	root.SetArgs(protectNumbers(options.Args))
+	root.SetArgs(protectNumbers(withoutOwnName(root, options.Args)))
 	root.SetIn(options.Stdin)
 	root.SetOut(a.out.stdout)
 	root.SetErr(a.out.stderr)
@@ -119,6 +120,17 @@ func interruptible() (context.Context, context.CancelFunc) {
 	context.AfterFunc(ctx, stop)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return ctx, stop
+}
+
+// withoutOwnName leaves out the program's name where it is the first argument. The
+// command of a container names it where the image has no entry point; of an image
+// whose entry point is the program, ECS lets nobody override that. So that one
+// command does for both, it is understood.
+func withoutOwnName(root *cobra.Command, args []string) []string {
+	if len(args) > 0 && path.Base(args[0]) == root.Name() {
+		return args[1:]
+	}
+	return args
 }
 
 // numberMark stands in front of arguments like "-1", which flags would take
