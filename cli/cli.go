@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -97,7 +98,8 @@ func Main(options Options) int {
 	root.SetIn(options.Stdin)
 	root.SetOut(a.out.stdout)
 	root.SetErr(a.out.stderr)
-	err := root.ExecuteContext(ctx)
+	a.run.started = time.Now()
+	cmd, err := root.ExecuteContextC(ctx)
 	if closing := a.close(); err == nil {
 		err = closing
 	}
@@ -108,7 +110,21 @@ func Main(options Options) int {
 			return status
 		}
 	}
-	return a.report(err)
+	return a.end(ctx, cmd, err)
+}
+
+// end tells of the outcome all who want to know, and answers the exit status.
+func (a *app) end(ctx context.Context, cmd *cobra.Command, err error) int {
+	if a.out.log == nil {
+		_ = a.startLog(cmd) // a command line that was refused comes here with its flags unchecked
+	}
+	a.run.command = cmd.Name()
+	status := a.report(err)
+	a.outcome(status)
+	if err := a.tell(context.WithoutCancel(ctx), status); err != nil {
+		a.out.note("warning: %v", err)
+	}
+	return status
 }
 
 // interruptible answers a context that the first SIGINT or SIGTERM ends: the
