@@ -89,6 +89,13 @@ $(LINT):
 build: ## build bin/aludel, static and stripped
 	go build -trimpath -ldflags '-s -w' -o $(BIN)/aludel ./cmd/aludel
 
+.PHONY: image
+IMAGE ?= localhost/aludel
+image: ## build the container image IMAGE, by buildah or docker
+	@rm -rf dist/image && ./deploy/context dist/image
+	@if command -v buildah >/dev/null; then build="buildah bud --isolation chroot"; else build="docker build"; fi; \
+		$$build --build-arg TARGETARCH=$$(go env GOARCH) -t $(IMAGE) -f deploy/Dockerfile dist/image
+
 .PHONY: docs
 docs: ## write the manual pages to docs/man
 	go run -tags man ./cmd/aludel man docs/man

@@ -141,7 +141,8 @@ func (e *Event) log(logger *slog.Logger) {
 	}
 	var attributes []slog.Attr
 	if e.Step != nil {
-		attributes = append(attributes, slog.String("revision", e.Step.Revision.ID), slog.String("direction", e.Step.Direction))
+		attributes = append(attributes, slog.String("revision", e.Step.Revision.ID), slog.String("direction", e.Step.Direction),
+			slog.String("message", e.Step.Revision.Message))
 	}
 	if e.Duration > 0 {
 		attributes = append(attributes, slog.Duration("duration", e.Duration))
@@ -155,8 +156,12 @@ func (e *Event) log(logger *slog.Logger) {
 	if e.RowsTotal > 0 {
 		attributes = append(attributes, slog.Int64("rows", e.Rows), slog.Int64("rows_total", e.RowsTotal))
 	}
-	for _, b := range e.Blockers {
-		attributes = append(attributes, slog.String("blocker", b.String()))
+	if len(e.Blockers) > 0 { // one key: in JSON, one that comes twice is lost
+		blockers := make([]string, len(e.Blockers))
+		for i, b := range e.Blockers {
+			blockers[i] = b.String()
+		}
+		attributes = append(attributes, slog.Any("blockers", blockers))
 	}
 	if e.Holder != "" {
 		attributes = append(attributes, slog.String("holder", e.Holder))

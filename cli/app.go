@@ -28,6 +28,10 @@ type app struct {
 	embedded bool
 	output   string
 	verbose  bool
+	// logFormat is text or json: how people's words go out.
+	logFormat string
+	run       summary
+	telemetry telemetry
 	// waitForDatabase is how long to try to reach the database.
 	waitForDatabase time.Duration
 	x               map[string]string // -x
@@ -48,11 +52,15 @@ func (a *app) globalFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.flags.ShadowURL, "shadow-url", "", "`URL` of a server on which throw-away databases may be made")
 	f.BoolVar(&a.embedded, "embedded", false, "use a PostgreSQL that aludel runs itself, kept beside the configuration")
 	f.StringVarP(&a.output, "output", "o", "text", "`FORMAT` of the result: text or json")
+	f.StringVar(&a.logFormat, "log-format", "text", "`FORMAT` of what is said on the way, on stderr: text, or json for a line each with an \"ended\" as the last")
 	f.BoolVarP(&a.out.quiet, "quiet", "q", false, "print results only")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print more")
 }
 
 func (a *app) checkFlags(cmd *cobra.Command) error {
+	if err := a.startLog(cmd); err != nil {
+		return err
+	}
 	switch a.output {
 	case "text":
 	case "json":
@@ -118,6 +126,7 @@ func (a *app) migratorWith(onEvent func(aludel.Event)) (*aludel.Migrator, error)
 		return nil, err
 	}
 	options.OnEvent, options.Revisions, options.Observers = onEvent, a.options.Revisions, a.options.Observers
+	options.Logger = a.out.log
 	if err := a.lookForGo(c); err != nil {
 		return nil, err
 	}

@@ -15,9 +15,11 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path"
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -92,11 +94,12 @@ func Main(options Options) int {
 	ctx, stop := interruptible()
 	defer stop()
 	root := a.command()
-	root.SetArgs(protectNumbers(options.Args))
+	root.SetArgs(protectNumbers(withoutOwnName(root, options.Args)))
 	root.SetIn(options.Stdin)
 	root.SetOut(a.out.stdout)
 	root.SetErr(a.out.stderr)
-	err := root.ExecuteContext(ctx)
+	a.run.started = time.Now()
+	cmd, err := root.ExecuteContextC(ctx)
 	if closing := a.close(); err == nil {
 		err = closing
 	}
@@ -107,7 +110,21 @@ func Main(options Options) int {
 			return status
 		}
 	}
-	return a.report(err)
+	return a.end(ctx, cmd, err)
+}
+
+// end tells of the outcome all who want to know, and answers the exit status.
+func (a *app) end(ctx context.Context, cmd *cobra.Command, err error) int {
+	if a.out.log == nil {
+		_ = a.startLog(cmd) // a command line that was refused comes here with its flags unchecked
+	}
+	a.run.command = cmd.Name()
+	status := a.report(err)
+	a.outcome(status)
+	if err := a.tell(context.WithoutCancel(ctx), status); err != nil {
+		a.out.note("warning: %v", err)
+	}
+	return status
 }
 
 // interruptible answers a context that the first SIGINT or SIGTERM ends: the
@@ -119,6 +136,17 @@ func interruptible() (context.Context, context.CancelFunc) {
 	context.AfterFunc(ctx, stop)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return ctx, stop
+}
+
+// withoutOwnName leaves out the program's name where it is the first argument. The
+// command of a container names it where the image has no entry point; of an image
+// whose entry point is the program, ECS lets nobody override that. So that one
+// command does for both, it is understood.
+func withoutOwnName(root *cobra.Command, args []string) []string {
+	if len(args) > 0 && path.Base(args[0]) == root.Name() {
+		return args[1:]
+	}
+	return args
 }
 
 // numberMark stands in front of arguments like "-1", which flags would take

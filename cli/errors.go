@@ -42,6 +42,10 @@ func (a *app) report(err error) int {
 	case errors.As(err, &status):
 	default:
 		for _, one := range apart(err) {
+			if a.out.log != nil {
+				a.out.recordFailure(one, message(one), a.hints(one))
+				continue
+			}
 			a.out.failed(message(one), a.hints(one))
 		}
 	}

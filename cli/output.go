@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"os"
 	"strings"
 	"syscall"
@@ -22,6 +23,8 @@ type printer struct {
 	json   bool
 	quiet  bool
 	color  bool // stderr and stdout are terminals, and NO_COLOR is not set
+	// log takes people's words as records, on stderr, where that was asked for.
+	log *slog.Logger
 }
 
 func newPrinter(stdout, stderr io.Writer) *printer {
@@ -78,6 +81,10 @@ func (p *printer) say(format string, args ...any) {
 	if p.quiet {
 		return
 	}
+	if p.log != nil {
+		p.record(fmt.Sprintf(format, args...))
+		return
+	}
 	to := p.stdout
 	if p.json {
 		to = p.stderr
@@ -88,6 +95,10 @@ func (p *printer) say(format string, args ...any) {
 
 // note prints a remark on stderr: a warning, a notice of the server.
 func (p *printer) note(format string, args ...any) {
+	if p.log != nil {
+		p.record(fmt.Sprintf(format, args...))
+		return
+	}
 	if !p.quiet {
 		p.stdout.flush()
 		fmt.Fprintf(p.stderr, format+"\n", args...)

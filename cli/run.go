@@ -67,8 +67,14 @@ type finishedJSON struct {
 
 // progress shows what happens during a run.
 func (a *app) progress(e aludel.Event) {
-	if a.out.json {
+	if e.Kind == aludel.StepDone {
+		a.run.steps++
+	}
+	switch {
+	case a.out.json:
 		a.progressJSON(&e)
+		return
+	case a.out.log != nil: // the library writes the records
 		return
 	}
 	switch e.Kind {
@@ -204,6 +210,7 @@ func shortDuration(d time.Duration) string {
 
 // finished closes the report of a run.
 func (a *app) finished(result *aludel.Result) error {
+	a.run.result = result
 	if a.out.json {
 		a.out.event(finishedJSON{Event: "finished", From: some(result.From), To: some(result.To), Steps: len(result.Steps), Ahead: result.Ahead})
 		return nil
@@ -253,6 +260,7 @@ func (a *app) runFlags(cmd *cobra.Command) {
 	})
 	cmd.Flags().StringVar(&a.flags.Transaction, "transaction", "", "`each` migration in a transaction of its own, or all in one (run.transaction)")
 	cmd.Flags().BoolVar(&a.flags.Redact, "redact", false, "leave the queries out where others are named that hold locks (safety.redact)")
+	a.telemetry.flags(cmd.Flags())
 	f := &a.flags
 	given(&f.MaxStall, "max-stall", "how long others may wait because of this, a `DURATION`; 0 for a database that nobody uses (safety.max_stall, 300ms)")
 	given(&f.LockTimeout, "lock-timeout", "how long a statement queues for a lock at most, a `DURATION` (run.lock_timeout, 2s)")
