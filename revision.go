@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -73,10 +73,7 @@ func (m *Migrator) writeGo(draft *revision.Draft, path string, parents []*revisi
 	}
 	path = filepath.Join(folder, filepath.FromSlash(name))
 	pkg := goPackage(filepath.Dir(path))
-	text, function, err := draft.RenderGo(pkg)
-	if err != nil {
-		return nil, err
-	}
+	text, function := draft.RenderGo(pkg)
 	if err := writeNew(path, text); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", path, err)
 	}
@@ -85,13 +82,16 @@ func (m *Migrator) writeGo(draft *revision.Draft, path string, parents []*revisi
 	return r, nil
 }
 
+var packageClause = regexp.MustCompile(`(?m)^package (\w+)`)
+
 // goPackage is the package of the Go files in a folder, or the one that a first
 // file there would be of.
 func goPackage(dir string) string {
 	paths, _ := filepath.Glob(filepath.Join(dir, "*.go")) // the pattern is a right one
 	for _, path := range paths {
-		if file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly); err == nil && !strings.HasSuffix(path, "_test.go") {
-			return file.Name.Name
+		text, err := os.ReadFile(path)
+		if clause := packageClause.FindSubmatch(text); err == nil && clause != nil && !strings.HasSuffix(path, "_test.go") {
+			return string(clause[1])
 		}
 	}
 	if abs, err := filepath.Abs(dir); err == nil {

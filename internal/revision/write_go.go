@@ -1,85 +1,53 @@
 package revision
 
 import (
-	"fmt"
-	"go/format"
 	"go/token"
 	"strconv"
 	"strings"
-	"text/template"
 	"unicode"
 )
 
-// goTemplate is a new revision that is written in Go.
-const goTemplate = `package {{.Package}}
-
-import (
-	"context"
-	"time"
-
-	"github.com/jackc/pgx/v5"
-
-	"github.com/aludel-db/aludel"
-)
-
-{{comment .}}
-func {{.Function}}() aludel.GoRevision {
-	return aludel.GoRevision{
-		ID: {{quote .ID}},
-		Message: {{quote .Message}},
-{{- with .DownRevisions}}
-		DownRevisions: []string{ {{- list . -}} },
-{{- end}}
-{{- with .DependsOn}}
-		DependsOn: []string{ {{- list . -}} },
-{{- end}}
-{{- with .BranchLabels}}
-		BranchLabels: []string{ {{- list . -}} },
-{{- end}}
-		Created: time.Date({{.Created.UTC.Format "2006, 1, 2, 15, 4, 5"}}, 0, time.UTC),
-		Up: func(ctx context.Context, tx pgx.Tx) error {
-			return nil
-		},
-		Down: func(ctx context.Context, tx pgx.Tx) error {
-			return nil
-		},
-	}
-}
-`
-
-// RenderGo writes d as a function of the Go package pkg, whose name it answers too.
-// The sections are the author's to write.
-func (d *Draft) RenderGo(pkg string) (text, function string, err error) {
+// RenderGo writes d as a function of the Go package pkg, whose name it answers too,
+// in gofmt's form. The sections are the author's to write.
+func (d *Draft) RenderGo(pkg string) (text, function string) {
 	function = goName(d)
-	t, err := template.New("go").Funcs(template.FuncMap{
-		"quote": strconv.Quote,
-		"list": func(items []string) string {
-			quoted := make([]string, len(items))
-			for i, item := range items {
-				quoted[i] = strconv.Quote(item)
-			}
-			return strings.Join(quoted, ", ")
-		},
-		"comment": func(any) string {
-			return "// " + function + " is revision " + d.ID + ".\n//\n// " + strings.Join(strings.Split(commentText(d.Message), "\n"), "\n// ")
-		},
-	}).Parse(goTemplate)
-	if err != nil {
-		return "", "", fmt.Errorf("parsing the template: %w", err)
-	}
 	var b strings.Builder
-	err = t.Execute(&b, struct {
-		*Draft
-		Package, Function string
-	}{d, pkg, function})
-	if err != nil {
-		return "", "", fmt.Errorf("filling in the template: %w", err)
+	b.WriteString("package " + pkg + "\n\nimport (\n\t\"context\"\n\t\"time\"\n\n\t\"github.com/jackc/pgx/v5\"\n\n\t\"github.com/aludel-db/aludel\"\n)\n\n")
+	b.WriteString("// " + function + " is revision " + d.ID + ".\n//\n")
+	for line := range strings.SplitSeq(commentText(d.Message), "\n") {
+		b.WriteString(strings.TrimRight("// "+line, " \t") + "\n")
 	}
-	src, err := format.Source([]byte(b.String()))
-	if err != nil {
-		return "", "", fmt.Errorf("the new file would not be Go: %w", err)
+	b.WriteString("func " + function + "() aludel.GoRevision {\n\treturn aludel.GoRevision{\n")
+	fields := [][2]string{{"ID", strconv.Quote(d.ID)}, {"Message", strconv.Quote(d.Message)}}
+	for _, list := range []struct {
+		name  string
+		items []string
+	}{{"DownRevisions", d.DownRevisions}, {"DependsOn", d.DependsOn}, {"BranchLabels", d.BranchLabels}} {
+		if len(list.items) > 0 {
+			fields = append(fields, [2]string{list.name, goStrings(list.items)})
+		}
 	}
-	return string(src), function, nil
+	fields = append(fields, [2]string{"Created", "time.Date(" + d.Created.UTC().Format("2006, 1, 2, 15, 4, 5") + ", 0, time.UTC)"})
+	longest := 0
+	for _, f := range fields {
+		longest = max(longest, len(f[0]))
+	}
+	for _, f := range fields {
+		b.WriteString("\t\t" + f[0] + ":" + strings.Repeat(" ", longest-len(f[0])+1) + f[1] + ",\n")
+	}
+	for _, section := range []string{"Up", "Down"} {
+		b.WriteString("\t\t" + section + ": func(ctx context.Context, tx pgx.Tx) error {\n\t\t\treturn nil\n\t\t},\n")
+	}
+	b.WriteString("\t}\n}\n")
+	return b.String(), function
+}
+
+func goStrings(items []string) string {
+	quoted := make([]string, len(items))
+	for i, item := range items {
+		quoted[i] = strconv.Quote(item)
+	}
+	return "[]string{" + strings.Join(quoted, ", ") + "}"
 }
 
 func commentText(message string) string {
