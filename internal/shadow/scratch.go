@@ -226,8 +226,7 @@ func (s *Scratch) Close(ctx context.Context) error {
 		err = errors.Join(err, conn.Close(ctx))
 	}
 	if s.own != nil {
-		// A server that nobody uses any more goes with all that is in it.
-		err = errors.Join(err, s.drop(ctx), s.own.Close(ctx))
+		err = errors.Join(err, s.own.CloseDropping(ctx, s.names))
 	} else {
 		err = errors.Join(err, s.drop(ctx))
 	}

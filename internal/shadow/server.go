@@ -81,7 +81,7 @@ func (h home) enter(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leavePatience)
 		defer cancel()
-		return nil, errors.Join(err, s.leave(ctx))
+		return nil, errors.Join(err, s.leave(ctx, nil))
 	}
 	return s, nil
 }
@@ -90,7 +90,11 @@ func (h home) enter(ctx context.Context, o Options) (*Server, error) {
 // kept, and deletes it if it is a throw-away server. If ctx ends before, this
 // process has left nevertheless, and a later Start does the rest. Closing
 // twice is no error.
-func (s *Server) Close(ctx context.Context) error {
+func (s *Server) Close(ctx context.Context) error { return s.CloseDropping(ctx, nil) }
+
+// CloseDropping is Close, and drops databases where others go on using the server:
+// with a throw-away one they go anyway, and faster.
+func (s *Server) CloseDropping(ctx context.Context, databases []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.users == nil {
@@ -102,15 +106,19 @@ func (s *Server) Close(ctx context.Context) error {
 		s.users = nil
 		return err
 	}
-	return errors.Join(s.leave(ctx), lock.release())
+	return errors.Join(s.leave(ctx, databases), lock.release())
 }
 
 // leave counts this process out, and ends the server if it was the last user.
 // The caller holds the home's lock.
-func (s *Server) leave(ctx context.Context) error {
+func (s *Server) leave(ctx context.Context, databases []string) error {
 	last, err := s.users.become(true)
 	if err == nil && last && !exists(s.home.path("keep")) {
 		err = s.home.end(ctx)
+	} else {
+		for _, name := range databases {
+			err = errors.Join(err, s.DropDatabase(ctx, name))
+		}
 	}
 	err = errors.Join(err, s.users.release())
 	s.users = nil
