@@ -59,7 +59,7 @@ func (r *reader) columns() []query {
   coalesce(a.attacl::text[], '{}')
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname` + userSchemas + `ORDER BY c.oid, a.attnum`,
+WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname` + userSchemas + r.picked("c.oid") + ` ORDER BY c.oid, a.attnum`,
 		func(row *row) error {
 			c := &Column{}
 			var table, attrdef uint32
@@ -104,7 +104,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n
 func (r *reader) notNulls() query {
 	return query{
 		"not-null constraints", `SELECT k.conrelid, k.conkey[1], k.conname::text, k.connoinherit, NOT k.convalidated, coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), ''), k.conislocal
-FROM pg_catalog.pg_constraint k WHERE k.contype = 'n' AND k.conrelid >= 16384`,
+FROM pg_catalog.pg_constraint k WHERE k.contype = 'n' AND k.conrelid >= 16384` + r.picked("k.conrelid"),
 		func(row *row) error {
 			var table uint32
 			var number int16

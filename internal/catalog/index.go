@@ -40,7 +40,7 @@ func (r *reader) indexes() []query {
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_class tc ON tc.oid = i.indrelid
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
-WHERE n.nspname` + userSchemas + `AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))`,
+WHERE n.nspname` + userSchemas + `AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))` + r.picked("i.indrelid"),
 			func(row *row) error {
 				i := &Index{}
 				var oid, table uint32

@@ -16,7 +16,7 @@ func (r *reader) policies() []query {
   ARRAY(SELECT CASE WHEN o = 0 THEN 'public' ELSE pg_catalog.pg_get_userbyid(o)::text END FROM pg_catalog.unnest(p.polroles) o ORDER BY 1),
   coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), ''), coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), '')
 FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname` + userSchemas,
+WHERE n.nspname` + userSchemas + r.picked("p.polrelid"),
 		func(row *row) error {
 			p := &Policy{}
 			var oid uint32

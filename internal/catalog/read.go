@@ -28,12 +28,12 @@ type Options struct {
 // Read reads the catalog of conn's database, in a transaction of its own that
 // sees one moment and changes nothing.
 func Read(ctx context.Context, conn *pgx.Conn, options Options) (*Catalog, error) {
-	c, err := read(ctx, conn, options)
+	c, err := read(ctx, conn, options, nil)
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Code == "XX000" {
 		// The functions that write definitions look at the newest catalog, not
 		// at the snapshot: somebody has just dropped something.
-		c, err = read(ctx, conn, options)
+		c, err = read(ctx, conn, options, nil)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the catalog: %w", err)
@@ -41,14 +41,14 @@ func Read(ctx context.Context, conn *pgx.Conn, options Options) (*Catalog, error
 	return c, nil
 }
 
-func read(ctx context.Context, conn *pgx.Conn, options Options) (c *Catalog, err error) {
+func read(ctx context.Context, conn *pgx.Conn, options Options, only []uint32) (c *Catalog, err error) {
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	r := &reader{
-		options: options, major: Major(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on",
+		options: options, only: only, major: Major(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on",
 		catalog: New(), byOID: map[address]Object{}, standIns: map[address]Object{}, relations: map[uint32]Object{}, schemasByName: map[string]*Schema{},
 	}
 	queries := r.queries()
@@ -150,6 +150,7 @@ const (
 // A reader puts a catalog together.
 type reader struct {
 	options   Options
+	only      []uint32 // relations; nil: all there is
 	major     int
 	superuser bool
 	catalog   *Catalog
@@ -198,10 +199,14 @@ func notMember(class, oid string) string {
 }
 
 func (r *reader) queries() []query {
+	// With an empty path PostgreSQL qualifies every name in what it writes.
+	start := []query{setting("search_path", "''"), setting("jit", "off"), r.session()}
+	if r.only != nil {
+		return slices.Concat(start, r.schemas(), r.tables(), r.columns(), r.sequences(), r.constraints(), r.views(), r.indexes(), r.triggers(),
+			r.rules(), r.policies(), []query{r.described(), r.securityLabels()})
+	}
 	return slices.Concat(
-		// With an empty path PostgreSQL qualifies every name in what it writes.
-		[]query{setting("search_path", "''"), setting("jit", "off"), r.session()},
-		r.schemas(), r.extensions(), r.types(), r.tables(), r.attachments(), r.columns(), r.sequences(), r.constraints(),
+		start, r.schemas(), r.extensions(), r.types(), r.tables(), r.attachments(), r.columns(), r.sequences(), r.constraints(),
 		r.views(), r.indexes(), r.functions(), r.triggers(), r.rules(), r.policies(),
 		r.eventTriggers(), r.publications(), r.subscriptions(), r.statistics(), r.foreign(), r.collations(), r.operators(), r.textSearch(), r.languages(),
 		r.defaultPrivileges(), []query{r.unsupported()},
@@ -218,6 +223,19 @@ func (r *reader) session() query {
 		r.catalog.Major = r.major
 		return row.scan(&r.catalog.User, &r.catalog.bootstrap)
 	}}
+}
+
+// picked is the condition that leaves out all but the relations to read, on the
+// OID of one.
+func (r *reader) picked(oid string) string {
+	if r.only == nil {
+		return ""
+	}
+	list := make([]string, len(r.only))
+	for i, oid := range r.only {
+		list[i] = strconv.FormatUint(uint64(oid), 10)
+	}
+	return " AND " + oid + " = ANY ('{" + strings.Join(list, ",") + "}'::pg_catalog.oid[])"
 }
 
 // unsupported looks for what no kind of this package is. It must not be passed

@@ -11,7 +11,7 @@ func (r *reader) rules() []query {
 	return []query{{
 		"rules", `SELECT w.oid, n.nspname::text, c.relname::text, w.rulename::text, pg_catalog.pg_get_ruledef(w.oid), w.ev_enabled::text
 FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_class c ON c.oid = w.ev_class JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE w.rulename <> '_RETURN' AND n.nspname` + userSchemas + `AND` + notMember("pg_rewrite", "w.oid"),
+WHERE w.rulename <> '_RETURN' AND n.nspname` + userSchemas + `AND` + notMember("pg_rewrite", "w.oid") + r.picked("w.ev_class"),
 		func(row *row) error {
 			w := &Rule{}
 			var oid uint32

@@ -22,7 +22,7 @@ func (r *reader) sequences() []query {
   s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle, coalesce(d.refobjid, 0), coalesce(d.refobjsubid, 0), coalesce(d.deptype::text, '')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
 LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')
-WHERE c.relkind = 'S' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid"),
+WHERE c.relkind = 'S' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid") + r.picked("c.oid"),
 		func(row *row) error {
 			s := &Sequence{}
 			var oid, table uint32

@@ -47,7 +47,7 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
 LEFT JOIN pg_catalog.pg_foreign_table ft ON ft.ftrelid = c.oid LEFT JOIN pg_catalog.pg_foreign_server fs ON fs.oid = ft.ftserver
-WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid"),
+WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid") + r.picked("c.oid"),
 			func(row *row) error {
 				t := &Table{}
 				var oid, rowType uint32
@@ -72,7 +72,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname` + 
 			},
 		},
 		{
-			"array types of rows", `SELECT a.oid, a.typelem FROM pg_catalog.pg_type a JOIN pg_catalog.pg_type e ON e.typarray = a.oid WHERE e.typrelid <> 0 AND a.oid >= 16384`,
+			"array types of rows", `SELECT a.oid, a.typelem FROM pg_catalog.pg_type a JOIN pg_catalog.pg_type e ON e.typarray = a.oid WHERE e.typrelid <> 0 AND a.oid >= 16384` + r.picked("e.typrelid"),
 			func(row *row) error {
 				var array, element uint32
 				err := row.scan(&array, &element)

@@ -21,7 +21,7 @@ func (r *reader) triggers() []query {
 		"triggers", `SELECT t.oid, n.nspname::text, c.relname::text, t.tgname::text, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text, t.tgconstraint <> 0, t.tgconstraint, coalesce(above.tgenabled::text, '')
 FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_trigger above ON above.oid = t.tgparentid AND above.tgfoid = t.tgfoid AND NOT above.tgisinternal
-WHERE CASE WHEN t.tgparentid = 0 THEN NOT t.tgisinternal ELSE above.tgenabled <> t.tgenabled END AND n.nspname` + userSchemas,
+WHERE CASE WHEN t.tgparentid = 0 THEN NOT t.tgisinternal ELSE above.tgenabled <> t.tgenabled END AND n.nspname` + userSchemas + r.picked("t.tgrelid"),
 		func(row *row) error {
 			t := &Trigger{}
 			var oid, constraint uint32

@@ -36,7 +36,7 @@ func (r *reader) views() []query {
   coalesce((SELECT ic.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisreplident), '')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_rewrite w ON w.ev_class = c.oid AND w.rulename = '_RETURN'
 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid
-WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid"),
+WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't' AND n.nspname` + userSchemas + `AND` + notMember("pg_class", "c.oid") + r.picked("c.oid"),
 			func(row *row) error {
 				v := &View{}
 				var oid, rowType, rule uint32
@@ -62,7 +62,7 @@ WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't' AND n.nspname` + userS
   CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::pg_catalog.regcollation::text ELSE '' END,
   CASE WHEN a.attstorage <> t.typstorage AND c.relkind = 'm' THEN a.attstorage::text ELSE '' END, t.typstorage::text, ` + r.since(14, "a.attcompression::text", "''") + `, coalesce(a.attoptions, '{}')
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE c.relkind IN ('v', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND c.oid >= 16384 ORDER BY c.oid, a.attnum`,
+WHERE c.relkind IN ('v', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND c.oid >= 16384` + r.picked("c.oid") + ` ORDER BY c.oid, a.attnum`,
 			func(row *row) error {
 				var oid, attrdef uint32
 				var c ViewColumn

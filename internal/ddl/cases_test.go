@@ -253,7 +253,12 @@ func (s *state) change(target *state) (script string, err error) {
 		return "", err
 	}
 	watch.online = s.online
-	for _, statement := range ddl.Render(s.catalog, changes, ddl.Options{Online: s.online}) {
+	statements := ddl.Render(s.catalog, changes, ddl.Options{Online: s.online})
+	touched, err := watchTouched(context.Background(), s, statements)
+	if err != nil {
+		return "", err
+	}
+	for _, statement := range statements {
 		for _, h := range statement.Hazards {
 			script += fmt.Sprintf("-- hazard: %s\n", h)
 		}
@@ -275,6 +280,9 @@ func (s *state) change(target *state) (script string, err error) {
 		return script, fmt.Errorf("%w in\n%s", err, script)
 	}
 	s.catalog, err = catalog.Read(context.Background(), s.conn, catalog.Options{})
+	if err == nil && touched != nil {
+		err = touched.check(context.Background(), s)
+	}
 	return script, err
 }
 

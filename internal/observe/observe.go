@@ -64,19 +64,33 @@ var describeSQL string
 // line each. Two databases of one server have the same structure only if the
 // lines are equal.
 func Describe(ctx context.Context, conn *pgx.Conn) (string, error) {
-	// The description's own search path must not stay.
-	results, err := conn.PgConn().Exec(ctx, "BEGIN;"+strings.Replace(describeSQL, "SET search_path", "SET LOCAL search_path", 1)+"ROLLBACK").ReadAll()
-	if err != nil {
-		return "", fmt.Errorf("describing the database: %w", err)
-	}
 	var text strings.Builder
-	for _, result := range results {
-		for _, row := range result.Rows {
-			text.Write(row[0])
-			text.WriteByte('\n')
+	err := describe(ctx, conn, describeSQL, func(_ uint32, line []byte) {
+		text.Write(line)
+		text.WriteByte('\n')
+	})
+	return text.String(), err
+}
+
+// describe runs the queries; each hears of every line, and of the table, view or
+// sequence that it is about.
+func describe(ctx context.Context, conn *pgx.Conn, sql string, each func(about uint32, line []byte)) error {
+	// The description's own search path must not stay.
+	results := conn.PgConn().Exec(ctx, "BEGIN;"+strings.Replace(sql, "SET search_path", "SET LOCAL search_path", 1)+"ROLLBACK")
+	var wrong error
+	for results.NextResult() {
+		rows := results.ResultReader()
+		for rows.NextRow() {
+			about, err := strconv.ParseUint(string(rows.Values()[0]), 10, 32)
+			wrong = errors.Join(wrong, err)
+			each(uint32(about), rows.Values()[1]) //nolint:gosec // an OID has 32 bits
 		}
 	}
-	return text.String(), nil
+	if err := errors.Join(wrong, results.Close()); err != nil {
+		_, rollback := conn.Exec(ctx, "ROLLBACK")
+		return fmt.Errorf("describing the database: %w", errors.Join(err, rollback))
+	}
+	return nil
 }
 
 // A Scope says what of a database to look at: schemas, all where none are named,
@@ -203,20 +217,30 @@ func Lines(description string) []string {
 
 // of picks the lines of a description that are in the scope, without owners.
 func (s Scope) of(lines []string) []string {
-	var inside, outside []string
-	for _, schema := range s.Schemas {
-		inside = append(inside, " "+schema+".", " "+pgx.Identifier{schema}.Sanitize()+".")
-	}
-	for _, table := range s.Without {
-		outside = append(outside, table[0]+"."+table[1], pgx.Identifier{table[0]}.Sanitize()+"."+pgx.Identifier{table[1]}.Sanitize())
-	}
+	scope := newScopeFilter(s)
 	for i := range lines {
 		lines[i] = owned.ReplaceAllString(lines[i], "")
 	}
-	return slices.DeleteFunc(lines, func(line string) bool {
-		in := func(part string) bool { return strings.Contains(line, part) }
-		return len(inside) > 0 && !slices.ContainsFunc(inside, in) || slices.ContainsFunc(outside, in)
-	})
+	return slices.DeleteFunc(lines, func(line string) bool { return !scope.has(line) })
+}
+
+// A scopeFilter knows the lines of a scope by the names in them.
+type scopeFilter struct{ inside, outside []string }
+
+func newScopeFilter(s Scope) *scopeFilter {
+	f := &scopeFilter{}
+	for _, schema := range s.Schemas {
+		f.inside = append(f.inside, " "+schema+".", " "+pgx.Identifier{schema}.Sanitize()+".")
+	}
+	for _, table := range s.Without {
+		f.outside = append(f.outside, table[0]+"."+table[1], pgx.Identifier{table[0]}.Sanitize()+"."+pgx.Identifier{table[1]}.Sanitize())
+	}
+	return f
+}
+
+func (f *scopeFilter) has(line string) bool {
+	in := func(part string) bool { return strings.Contains(line, part) }
+	return (len(f.inside) == 0 || slices.ContainsFunc(f.inside, in)) && !slices.ContainsFunc(f.outside, in)
 }
 
 // Compare tells in a few lines how two descriptions differ; empty where they
