@@ -93,23 +93,29 @@ type loadedModels struct {
 	renames        []Rename // that comments tell
 	grants, owners bool     // whether they speak of privileges and owners
 	overlooked     []string // what of them says nothing
-	build          func() (*pgx.Conn, error)
+	build          func(context.Context) (*pgx.Conn, error)
 }
 
 // Make loads the models into a database of the shadow and reads it. Unqualified
 // names resolve in schema. It answers the renames that comments tell of, too.
 func (models Models) Make(ctx context.Context, s *Shadow, schema string, options SnapshotOptions) (*Snapshot, []Rename, error) {
-	m, err := models.load(ctx, s, schema, nil, func() {})
+	m, err := models.load(ctx, s, schema, nil, loading{begins: func() {}})
 	if err != nil {
 		return nil, nil, err
 	}
 	snapshot, err := m.snapshot.restricted(options)
-	return snapshot, m.renames, err
+	return snapshot, m.renames, errors.Join(err, m.kept())
 }
 
-// load makes the models, beside extensions. It tells when none has been made of
-// them before.
-func (models Models) load(ctx context.Context, s *Shadow, schema string, extensions []desired.Extension, unknown func()) (*loadedModels, error) {
+// loading is told of models that are not known from before.
+type loading struct {
+	begins func()
+	// beside may look at them in another session while they are read; it may be nil.
+	beside func(context.Context, *pgx.Conn) error
+}
+
+// load makes the models, beside extensions.
+func (models Models) load(ctx context.Context, s *Shadow, schema string, extensions []desired.Extension, told loading) (*loadedModels, error) {
 	wanted, err := models.read(ctx)
 	if err != nil {
 		return nil, err
@@ -119,7 +125,7 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, extensi
 		m.renames = append(m.renames, renameOf(c))
 	}
 	options := desired.Options{Schema: schema, Extensions: extensions}
-	m.build = func() (*pgx.Conn, error) {
+	m.build = func(ctx context.Context) (*pgx.Conn, error) {
 		conn, err := s.scratch.Create(ctx, "")
 		if err == nil {
 			err = modelsError(wanted.Make(ctx, s.scratch, conn, options))
@@ -130,9 +136,9 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, extensi
 		return conn, err
 	}
 	m.made, err = s.made(ctx, append(wanted.Parts(options), fmt.Sprintf("models %q", models.Naming)), func() (*pgx.Conn, error) {
-		unknown()
-		return m.build()
-	})
+		told.begins()
+		return m.build(ctx)
+	}, told.beside)
 	return m, err
 }
 
@@ -150,6 +156,16 @@ func (models Models) read(ctx context.Context) (*desired.State, error) {
 		return nil, &ModelsError{err: errors.New("the models hold no statement at all"), Hint: "is the path right? By models without any table, all there are would have to be dropped"}
 	}
 	return wanted, nil
+}
+
+// extensionsOf are those of a database, the last one that was made first.
+func extensionsOf(ctx context.Context, conn *pgx.Conn) ([]desired.Extension, error) {
+	rows, err := conn.Query(ctx, `SELECT e.extname::text, n.nspname::text FROM pg_catalog.pg_extension e
+  JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384 ORDER BY e.oid DESC`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[desired.Extension])
 }
 
 // schemasOf are the schemas of a database, but the system's.

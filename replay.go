@@ -32,7 +32,11 @@ func (m *Migrator) replayed(ctx context.Context, s *Shadow, targets ...string) (
 	if err != nil {
 		return nil, err
 	}
-	return s.made(ctx, parts, func() (*pgx.Conn, error) { return m.replay(ctx, s, targets...) })
+	d, err := s.made(ctx, parts, func() (*pgx.Conn, error) { return m.replay(ctx, s, targets...) }, nil)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.kept()
 }
 
 // replayParts are all that a replay depends on.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/desired"
@@ -22,7 +24,11 @@ type made struct {
 	// database is one of the shadow that holds it; empty where it comes from an
 	// earlier run.
 	database string
+	keeping  errgroup.Group // writes it to the cache meanwhile
 }
+
+// kept waits until later runs know it.
+func (d *made) kept() error { return d.keeping.Wait() }
 
 // extensions are those of a snapshot, the last one that was made first.
 func (s *Snapshot) extensions() []desired.Extension {
@@ -47,7 +53,10 @@ func (s *Snapshot) restricted(options SnapshotOptions) (*Snapshot, error) {
 
 // made answers what parts lead to: as it was in an earlier run, where a server
 // of our own would make it once more, or what build makes.
-func (s *Shadow) made(ctx context.Context, parts []string, build func() (*pgx.Conn, error)) (*made, error) {
+//
+// beside, where it is not nil, may look at a new one in another session while it is
+// read.
+func (s *Shadow) made(ctx context.Context, parts []string, build func() (*pgx.Conn, error), beside func(context.Context, *pgx.Conn) error) (*made, error) {
 	key := s.scratch.Key(program(), parts...)
 	s.mu.Lock()
 	d := s.states[key]
@@ -57,7 +66,7 @@ func (s *Shadow) made(ctx context.Context, parts []string, build func() (*pgx.Co
 	}
 	d, err := s.cached(ctx, key)
 	if err == nil && d == nil {
-		d, err = s.make(ctx, key, build)
+		d, err = s.make(ctx, key, build, beside)
 	}
 	if err != nil {
 		return nil, err
@@ -85,25 +94,47 @@ func (s *Shadow) cached(ctx context.Context, key string) (*made, error) {
 }
 
 // make has build make a state, and keeps it.
-func (s *Shadow) make(ctx context.Context, key string, build func() (*pgx.Conn, error)) (*made, error) {
+func (s *Shadow) make(ctx context.Context, key string, build func() (*pgx.Conn, error), beside func(context.Context, *pgx.Conn) error) (*made, error) {
 	conn, err := build()
 	if err != nil {
 		return nil, err
 	}
 	d := &made{}
-	if d.schemas, err = schemasOf(ctx, conn); err != nil {
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if d.schemas, err = schemasOf(together, conn); err == nil {
+			d.snapshot, err = ReadSnapshot(together, conn, SnapshotOptions{})
+		}
+		return err
+	})
+	if beside != nil {
+		group.Go(func() error { return s.look(together, conn.Config().Database, beside) })
+	}
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if d.snapshot, err = ReadSnapshot(ctx, conn, SnapshotOptions{}); err != nil {
-		return nil, err
-	}
-	data, err := d.encode()
-	if err != nil {
-		return nil, err
-	}
-	s.scratch.Keep(key, data)
+	d.keeping.Go(func() error { return s.keep(key, d.schemas, d.snapshot.catalog) })
 	d.database, err = s.scratch.Seal(ctx, conn)
 	return d, err
+}
+
+// look has do look at a database in a session that ends with it, so that others can
+// be made of the database.
+func (s *Shadow) look(ctx context.Context, database string, do func(context.Context, *pgx.Conn) error) error {
+	conn, err := s.scratch.Connect(ctx, database)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, conn), conn.Close(ctx))
+}
+
+// keep keeps a state for later runs.
+func (s *Shadow) keep(key string, schemas []string, c *catalog.Catalog) error {
+	data, err := encodeMade(schemas, c)
+	if err == nil {
+		s.scratch.Keep(key, data)
+	}
+	return err
 }
 
 // offersAgain tells that the extensions of a state are what the server would
@@ -128,12 +159,12 @@ func (s *Shadow) offersAgain(ctx context.Context, c *catalog.Catalog) (bool, err
 	return same, err
 }
 
-func (d *made) encode() ([]byte, error) {
+func encodeMade(schemas []string, c *catalog.Catalog) ([]byte, error) {
 	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(d.schemas); err != nil {
+	if err := gob.NewEncoder(&b).Encode(schemas); err != nil {
 		return nil, fmt.Errorf("encoding a state: %w", err)
 	}
-	err := d.snapshot.catalog.Encode(&b)
+	err := c.Encode(&b)
 	return b.Bytes(), err
 }
 
