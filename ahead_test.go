@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,12 +74,16 @@ func TestAheadOfALoss(t *testing.T) {
 // on, nothing gets through any more, and the program hears that it has ended.
 type heldUp struct {
 	net.Conn
-	word   []byte
+	word []byte
+
+	mu     sync.Mutex // pgx says farewell in the background
 	broken bool
 	held   []byte
 }
 
 func (c *heldUp) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.broken || bytes.Contains(b, c.word) {
 		c.broken = true
 		c.held = append(c.held, b...)
@@ -88,10 +93,20 @@ func (c *heldUp) Write(b []byte) (int, error) {
 }
 
 func (c *heldUp) Read(b []byte) (int, error) {
-	if c.broken {
+	c.mu.Lock()
+	broken := c.broken
+	c.mu.Unlock()
+	if broken {
 		return 0, io.EOF
 	}
 	return c.Conn.Read(b)
+}
+
+// release has what was held up arrive.
+func (c *heldUp) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, _ = c.Conn.Write(c.held)
 }
 
 func (c *heldUp) Close() error { return nil }
@@ -123,7 +138,7 @@ func TestArrivesLate(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "r2 was committed") {
 			t.Errorf("got %v", err)
 		}
-		_, _ = first.Conn.Write(first.held)
+		first.release()
 		_, _ = io.Copy(io.Discard, first.Conn) // until the server has ended it
 		if got := db.Query(t, "SELECT to_regclass('t2')"); got[0][0] != "NULL" {
 			t.Errorf("it said %v, and then it was applied", err)

@@ -453,7 +453,7 @@ func ExampleOptions_logger() {
 	if _, err := m.Upgrade(context.Background(), conn, aludel.UpgradeOptions{Target: "+1"}); err != nil {
 		fmt.Println(err)
 	}
-	// Output: level=INFO msg="migration done" revision=27c6f3e1a0b4 direction=up
+	// Output: level=INFO msg="migration done" revision=27c6f3e1a0b4 direction=up message="Create users"
 }
 
 // A revision in Go stands in the same graph as the files. Its transaction is the one
