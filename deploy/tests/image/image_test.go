@@ -309,8 +309,8 @@ func (f *fixture) terminate(t *testing.T) {
 	go func() { ended <- cmd.Wait() }()
 	for count := 0; count == 0; {
 		select {
-		case <-ended:
-			t.Fatalf("the container ended by itself:\n%s", out.String())
+		case err := <-ended:
+			t.Fatalf("the container ended by itself: %v\n%s", err, out.String())
 		default:
 		}
 		if err := conn.QueryRow(t.Context(), sleepers).Scan(&count); err != nil {
