@@ -52,6 +52,11 @@ campaign/pooler: postgres pgbouncer ## the same through pgbouncer
 campaign/restart: postgres ## shut the server down at once in the middle of 50 runs (ARGS="-restarts N")
 	$(CAMPAIGN) -run 'TestRestart$$' -restarts 50 $(ARGS)
 
+.PHONY: deploy/image
+deploy/image: postgres ## test the container image; skipped where none can be built or run
+	@./scripts/install deploy || echo "no containers: the tests of the image are skipped"
+	cd deploy/tests && go test ./image $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each; draw schemas at random
 	go test ./internal/sqltext -fuzz FuzzSplit -fuzztime 1m

@@ -63,8 +63,8 @@ func TestLogger(t *testing.T) {
 	if _, err := m.Upgrade(t.Context(), pgtest.New(t).Connect(t), aludel.UpgradeOptions{}); err == nil {
 		t.Fatal("it went through")
 	}
-	want := `level=INFO msg="migration done" revision=r1 direction=up
-level=ERROR msg="migration failed" revision=r2 direction=up error="001.sql:7:1: syntax error at or near \"NONSENSE\" (SQLSTATE 42601)"
+	want := `level=INFO msg="migration done" revision=r1 direction=up message=r1
+level=ERROR msg="migration failed" revision=r2 direction=up message=r2 error="001.sql:7:1: syntax error at or near \"NONSENSE\" (SQLSTATE 42601)"
 `
 	if log.String() != want {
 		t.Errorf("%s", log.String())

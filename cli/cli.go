@@ -118,12 +118,12 @@ func (a *app) end(ctx context.Context, cmd *cobra.Command, err error) int {
 	if a.out.log == nil {
 		_ = a.startLog(cmd) // a command line that was refused comes here with its flags unchecked
 	}
-	a.run.command = cmd.Name()
+	a.run.command, a.run.took = cmd.Name(), time.Since(a.run.started)
 	status := a.report(err)
-	a.outcome(status)
 	if err := a.tell(context.WithoutCancel(ctx), status); err != nil {
 		a.out.note("warning: %v", err)
 	}
+	a.outcome(status)
 	return status
 }
 

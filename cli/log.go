@@ -63,7 +63,7 @@ func (a *app) outcome(status int) {
 		level = slog.LevelError
 	}
 	attributes := []any{
-		slog.String("command", a.run.command), slog.Int("status", status), slog.Int("steps", a.run.steps), slog.Duration("duration", a.run.took()),
+		slog.String("command", a.run.command), slog.Int("status", status), slog.Int("steps", a.run.steps), slog.Duration("duration", a.run.took),
 	}
 	if result := a.run.result; result != nil {
 		attributes = append(attributes, slog.Any("from", some(result.From)), slog.Any("to", some(result.To)))
