@@ -53,8 +53,6 @@ const cloudFormation = new CloudFormationClient({ maxAttempts: 8 });
 const missingSeconds = 60;
 /** For how long a task may take to go after SIGKILL, before we no longer wait for it. */
 const killSeconds = 60;
-/** CloudFormation refuses an answer of more than 4 KB, and the framework adds a stack trace. */
-const longestReason = 1500;
 
 export async function onEvent(event: Request): Promise<Started> {
   // Always the same: another id would make CloudFormation delete "the old resource" after the update.
@@ -80,7 +78,7 @@ export async function onEvent(event: Request): Promise<Started> {
 async function stackStatus(stackId: string): Promise<string> {
   const answer = await cloudFormation.send(new DescribeStacksCommand({ StackName: stackId }));
   const status = answer.Stacks?.[0]?.StackStatus;
-  if (!status) throw new Error(`CloudFormation doesn't say in which state ${stackId} is: the migration was not started`);
+  if (!status) throw new Failure([`CloudFormation doesn't say in which state ${stackId} is`], true);
   return status;
 }
 
@@ -112,7 +110,7 @@ async function run(event: Request): Promise<Task> {
   const task = answer.tasks?.[0];
   if (!task?.taskArn) {
     const why = (answer.failures ?? []).map((f) => [f.reason, f.detail].filter(Boolean).join(': ')).join('; ');
-    throw new Error(`the migration could not be started: ECS says ${why || 'nothing'}. The service was not updated.`);
+    throw new Failure([`the migration could not be started: ECS says ${why || 'nothing'}`], true);
   }
   return task;
 }
@@ -137,7 +135,7 @@ export async function isComplete(event: Request & Partial<Started>): Promise<Com
     return await watch(watched);
   } catch (error) {
     // The framework has failed the deployment once we throw, and nobody looks after the task any more.
-    if (!(error instanceof Ended)) await stop(watched, 'the deployment can no longer watch it').catch(console.error);
+    if (!(error instanceof Failure && error.ended)) await stop(watched, 'the deployment can no longer watch it').catch(console.error);
     throw error;
   }
 }
@@ -149,8 +147,17 @@ interface Watched {
   readonly age: number;
 }
 
-/** A failure after which nothing runs. */
-class Ended extends Error {}
+/**
+ * A failed migration, in the words that end up in CloudFormation's events: one line without a stack, since the framework adds
+ * the stack to it, and CloudFormation refuses an answer of more than 4 KB.
+ */
+class Failure extends Error {
+  /** @param ended whether nothing runs any more */
+  constructor(said: (string | undefined)[], readonly ended: boolean) {
+    super([...said.filter(Boolean), 'The service was not updated.'].join('. ').replace(/\s+/g, ' ').slice(0, 2000));
+    this.stack = `${this.name}: ${this.message}`;
+  }
+}
 
 async function watch(w: Watched): Promise<Completion> {
   const p = w.event.ResourceProperties;
@@ -162,7 +169,7 @@ async function watch(w: Watched): Promise<Completion> {
   const timeout = Number(p.TimeoutSeconds);
   if (w.age >= timeout) {
     if (w.age >= timeout + Number(p.StopSeconds) + killSeconds) {
-      throw new Error(`the migration was told to stop after ${timeout} s and is still ${task.lastStatus} (${w.task}). The service was not updated.`);
+      throw new Failure([`the migration was told to stop after ${timeout} s and is still ${task.lastStatus}`, `Task: ${w.task}`], false);
     }
     // A task that is stopped has to be waited for: aludel cancels on the server, and only then is it over.
     await stop(w, `deadline of ${timeout} s`);
@@ -176,7 +183,7 @@ async function watch(w: Watched): Promise<Completion> {
 
 function missing(w: Watched, reason: string | undefined): Completion {
   if (w.age < missingSeconds) return { IsComplete: false };
-  throw new Error(`ECS no longer knows the migration's task ${w.task} (${reason ?? 'no reason given'}): how it ended is not known. The service was not updated.`);
+  throw new Failure([`ECS no longer knows the migration's task (${reason ?? 'no reason given'}): how it ended is not known`, `Task: ${w.task}`], false);
 }
 
 async function stop(w: Watched, reason: string): Promise<void> {
@@ -189,14 +196,12 @@ function judge(w: Watched, task: Task): Completion {
   const name = w.event.ResourceProperties.Container;
   const container = task.containers?.find((c) => c.name === name);
   if (container?.exitCode === 0) return { IsComplete: true, Data: { Outcome: 'migrated', TaskArn: w.task } };
-  const said = [
+  throw new Failure([
     outcome(container, name),
     [task.stopCode, task.stoppedReason].filter(Boolean).join(': '),
-    container?.reason ? `container ${name}: ${container.reason}` : '',
-    'The service was not updated.',
+    container?.reason && `Container ${name}: ${container.reason}`,
     `Task: ${w.task}`,
-  ].filter(Boolean).join('\n');
-  throw new Ended(said.slice(0, longestReason));
+  ], true);
 }
 
 function outcome(container: Container | undefined, name: string): string {

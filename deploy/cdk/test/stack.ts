@@ -33,7 +33,10 @@ export const feature: Record<string, unknown> =
 export class Graph {
   readonly resources: Record<string, Resource>;
 
+  readonly outdir: string;
+
   constructor(stack: Stack) {
+    this.outdir = (stack.node.root as App).outdir;
     this.resources = Template.fromStack(stack).toJSON().Resources;
   }
 
@@ -53,6 +56,11 @@ export class Graph {
     const ids = this.ofType(type).filter((id) => id.startsWith(prefix));
     if (ids.length === 0) throw new Error(`no ${type} named ${prefix}`);
     return ids;
+  }
+
+  /** The folder of a function's code. */
+  asset(functionId: string): string {
+    return path.join(this.outdir, `asset.${this.resources[functionId].Properties.Code.S3Key.replace('.zip', '')}`);
   }
 
   /** Everything that is there before this is made. */

@@ -272,13 +272,12 @@ test('the handler may do what it does, on its own things', () => {
 });
 
 test('the handler is one file, and its functions are in it', () => {
-  const stack = platform();
-  const graph = new Graph(stack);
+  const graph = new Graph(platform());
   for (const name of ['onEvent', 'isComplete']) {
-    const { Properties: p } = graph.resources[graph.named(`Migration${name}`, 'AWS::Lambda::Function')[0]];
+    const [id] = graph.named(`Migration${name}`, 'AWS::Lambda::Function');
+    const { Properties: p } = graph.resources[id];
     assert.deepEqual([p.Handler, p.Runtime], [`index.${name}`, 'nodejs24.x']);
-    const asset = path.join((stack.node.root as App).outdir, `asset.${p.Code.S3Key.replace('.zip', '')}`);
-    assert.deepEqual(readdirSync(asset), ['index.js']);
+    assert.deepEqual(readdirSync(graph.asset(id)), ['index.js']);
     assert.equal(typeof require(path.join(__dirname, '../handler/index.js'))[name], 'function');
   }
 });
