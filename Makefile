@@ -25,6 +25,14 @@ test: postgres alembic sqlalchemy drizzle ## run all tests (ARGS="-run X" passes
 	cd otel && go test ./...
 	cd orm/bun && go test ./... && cd ../gorm && go vet ./... && cd ../tests && go test ./...
 
+.PHONY: deploy/cdk deploy/cdk/mutants
+CDK := cd deploy/cdk && export PATH="$$(../../scripts/node-npm):$$PATH" && npm ci --silent --no-audit --no-fund
+deploy/cdk: postgres npm podman ## test the CDK construct, with migrations in containers (from npm: 270 MB)
+	$(CDK) && npm test --silent
+
+deploy/cdk/mutants: npm ## take the construct and the handler apart, piece by piece: a test has to notice
+	$(CDK) && npm run --silent mutants
+
 .PHONY: test/race
 test/race: postgres alembic ## run all tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./... $(ARGS)
@@ -117,6 +125,14 @@ postgres: # a PostgreSQL server to run on, installed where there is none
 .PHONY: pgbouncer
 pgbouncer: # a pooler to run through
 	@./scripts/install pgbouncer
+
+.PHONY: npm
+npm: # node's packages
+	@./scripts/install npm
+
+.PHONY: podman
+podman: # containers; without them the tests that need one are skipped
+	@./scripts/install podman || echo "no podman: migrations in containers are skipped"
 
 .PHONY: alembic
 alembic: # the real Alembic, to compare with

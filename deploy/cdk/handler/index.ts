@@ -197,17 +197,19 @@ function judge(w: Watched, task: Task): Completion {
   const container = task.containers?.find((c) => c.name === name);
   if (container?.exitCode === 0) return { IsComplete: true, Data: { Outcome: 'migrated', TaskArn: w.task } };
   throw new Failure([
-    outcome(container, name),
+    outcome(container, name, task.stopCode === 'UserInitiated'),
     [task.stopCode, task.stoppedReason].filter(Boolean).join(': '),
     container?.reason && `Container ${name}: ${container.reason}`,
     `Task: ${w.task}`,
   ], true);
 }
 
-function outcome(container: Container | undefined, name: string): string {
+function outcome(container: Container | undefined, name: string, wasStopped: boolean): string {
   const status = container?.exitCode;
   // No exit status: the image, a secret or the network could not be had. That is no success.
   if (status === undefined) return `the migration never ran: container ${name} has no exit status`;
+  // What aludel says of itself after SIGTERM (1, and that it was interrupted) is not the cause.
+  if (wasStopped) return `the migration was stopped, and ended with exit status ${status}`;
   const words = exitStatus[status];
   return `the migration ended with exit status ${status}${words ? `: ${words}` : ''}`;
 }

@@ -17,7 +17,7 @@ export type Answer = Running | { failures: { reason: string; detail?: string }[]
 
 export interface Cluster {
   stackStatus: string;
-  run(request: RunTaskCommandInput): Answer;
+  run(request: RunTaskCommandInput): Answer | Promise<Answer>;
   /** For how many calls of DescribeTasks a task isn't known. */
   unknown?: number;
   /** How long ago ECS says that it took the task. */
@@ -34,8 +34,8 @@ export class Aws {
   /** Starts it, and points the SDK's clients here: before the handler is loaded. */
   async start(): Promise<void> {
     this.server = createServer((request, response) => {
-      void body(request).then((text) => {
-        const [status, answer] = request.headers['x-amz-target'] ? this.ecs(request, text) : [200, this.cloudFormation(text)];
+      void body(request).then(async (text) => {
+        const [status, answer] = request.headers['x-amz-target'] ? await this.ecs(request, text) : [200, this.cloudFormation(text)];
         response.writeHead(status).end(answer);
       });
     });
@@ -66,18 +66,18 @@ export class Aws {
     </member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
   }
 
-  private ecs(request: IncomingMessage, text: string): [number, string] {
+  private async ecs(request: IncomingMessage, text: string): Promise<[number, string]> {
     const input = JSON.parse(text);
     const action = String(request.headers['x-amz-target']).split('.')[1] as 'RunTask' | 'DescribeTasks' | 'StopTask';
-    const answer = this[action](this.clusters.get(input.cluster)!, input);
+    const answer = await this[action](this.clusters.get(input.cluster)!, input);
     return ['__type' in answer ? 400 : 200, JSON.stringify(answer)];
   }
 
-  private RunTask(cluster: Cluster, input: RunTaskCommandInput): object {
+  private async RunTask(cluster: Cluster, input: RunTaskCommandInput): Promise<object> {
     cluster.requests.push(input);
     const arn = `arn:aws:ecs:eu-central-1:111111111111:task/${input.cluster}/${input.clientToken}`;
     if (!this.tasks.has(arn)) {
-      const answer = cluster.run(input);
+      const answer = await cluster.run(input);
       if ('refused' in answer) return { __type: answer.refused, message: `made up: ${answer.refused}` };
       if ('failures' in answer) return { tasks: [], failures: answer.failures };
       this.tasks.set(arn, { running: answer, createdAt: Date.now() / 1000 - (cluster.ageSeconds ?? 0) });

@@ -163,7 +163,7 @@ describe('the deadline', { concurrency: true }, () => {
   test('stops the task and waits for its end', async () => {
     const { answer, cluster } = await deploy(task([running], stopped(143, { stopCode: 'UserInitiated', stoppedReason: 'aludel-cdk: deadline' })),
       { ageSeconds: 101 }, { properties });
-    failed(answer, /status 143: stopped/, /UserInitiated: aludel-cdk: deadline/);
+    failed(answer, /was stopped, and ended with exit status 143/, /UserInitiated: aludel-cdk: deadline/);
     assert.equal(cluster.stops[0], 'aludel-cdk: deadline of 100 s');
   });
 
