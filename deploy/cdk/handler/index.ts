@@ -4,6 +4,7 @@
 // The SDK is not packed: Lambda's runtime carries it. Nothing is kept between calls; what isComplete has to know travels
 // with the event.
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { CloudWatchLogsClient, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { DescribeTasksCommand, ECSClient, RunTaskCommand, StopTaskCommand, type Container, type Task } from '@aws-sdk/client-ecs';
 
 /** What MigrationTask writes into the custom resource. CloudFormation makes a string of every value. */
@@ -18,6 +19,9 @@ export interface Properties {
   readonly PlatformVersion?: string;
   readonly TimeoutSeconds: string;
   readonly StopSeconds: string;
+  /** Where the container's log is, if it is in CloudWatch. */
+  readonly LogGroup?: string;
+  readonly LogPrefix?: string;
   /** Only there to change: CloudFormation calls us when a property has. */
   readonly DeploymentId: string;
 }
@@ -47,6 +51,7 @@ export interface Completion {
 // Standard retries of the SDK, more of them than its three: a deployment of an hour is not to fail because of a
 // throttled call.
 const ecs = new ECSClient({ maxAttempts: 8 });
+const cloudWatch = new CloudWatchLogsClient({ maxAttempts: 3 });
 const cloudFormation = new CloudFormationClient({ maxAttempts: 8 });
 
 /** For how long ECS may say that it doesn't know a task that it has just started: its reads are eventually consistent. */
@@ -78,7 +83,7 @@ export async function onEvent(event: Request): Promise<Started> {
 async function stackStatus(stackId: string): Promise<string> {
   const answer = await cloudFormation.send(new DescribeStacksCommand({ StackName: stackId }));
   const status = answer.Stacks?.[0]?.StackStatus;
-  if (!status) throw new Failure([`CloudFormation doesn't say in which state ${stackId} is`], true);
+  if (!status) throw new Failure(`CloudFormation doesn't say in which state ${stackId} is`, true);
   return status;
 }
 
@@ -110,7 +115,7 @@ async function run(event: Request): Promise<Task> {
   const task = answer.tasks?.[0];
   if (!task?.taskArn) {
     const why = (answer.failures ?? []).map((f) => [f.reason, f.detail].filter(Boolean).join(': ')).join('; ');
-    throw new Failure([`the migration could not be started: ECS says ${why || 'nothing'}`], true);
+    throw new Failure(`the migration could not be started: ECS says ${why || 'nothing'}`, true);
   }
   return task;
 }
@@ -149,14 +154,22 @@ interface Watched {
 
 /**
  * A failed migration, in the words that end up in CloudFormation's events: one line without a stack, since the framework adds
- * the stack to it, and CloudFormation refuses an answer of more than 4 KB.
+ * the stack to it.
  */
 class Failure extends Error {
   /** @param ended whether nothing runs any more */
-  constructor(said: (string | undefined)[], readonly ended: boolean) {
-    super([...said.filter(Boolean), 'The service was not updated.'].join('. ').replace(/\s+/g, ' ').slice(0, 2000));
+  constructor(what: string, readonly ended: boolean, ...details: (string | undefined)[]) {
+    super(cut([`${what}. The service was not updated.`, ...details.filter(Boolean)].join(' ').replace(/\s+/g, ' ')));
     this.stack = `${this.name}: ${this.message}`;
   }
+}
+
+/** CloudFormation refuses an answer of more than 4 KB. */
+function cut(text: string): string {
+  const bytes = (end: number) => Buffer.byteLength(JSON.stringify(text.slice(0, end)));
+  let end = text.length;
+  while (bytes(end) > 3000) end -= 50;
+  return text.slice(0, end);
 }
 
 async function watch(w: Watched): Promise<Completion> {
@@ -169,7 +182,7 @@ async function watch(w: Watched): Promise<Completion> {
   const timeout = Number(p.TimeoutSeconds);
   if (w.age >= timeout) {
     if (w.age >= timeout + Number(p.StopSeconds) + killSeconds) {
-      throw new Failure([`the migration was told to stop after ${timeout} s and is still ${task.lastStatus}`, `Task: ${w.task}`], false);
+      throw new Failure(`the migration was told to stop after ${timeout} s and is still ${task.lastStatus}`, false, `Task: ${w.task}.`);
     }
     // A task that is stopped has to be waited for: aludel cancels on the server, and only then is it over.
     await stop(w, `deadline of ${timeout} s`);
@@ -177,13 +190,13 @@ async function watch(w: Watched): Promise<Completion> {
   }
   // The waiter outlives a deployment that was cancelled or has failed elsewhere (aws-cdk #31541).
   const status = await stackStatus(w.event.StackId);
-  if (rollsBack(status)) await stop(w, `the stack is in ${status}`);
+  if (rollsBack(status) || status.startsWith('DELETE')) await stop(w, `the stack is in ${status}`);
   return { IsComplete: false };
 }
 
 function missing(w: Watched, reason: string | undefined): Completion {
   if (w.age < missingSeconds) return { IsComplete: false };
-  throw new Failure([`ECS no longer knows the migration's task (${reason ?? 'no reason given'}): how it ended is not known`, `Task: ${w.task}`], false);
+  throw new Failure(`ECS no longer knows the migration's task (${reason ?? 'no reason given'}): how it ended is not known`, false, `Task: ${w.task}.`);
 }
 
 async function stop(w: Watched, reason: string): Promise<void> {
@@ -192,16 +205,35 @@ async function stop(w: Watched, reason: string): Promise<void> {
 }
 
 /** Only exit status 0 of the migration's own container is success. */
-function judge(w: Watched, task: Task): Completion {
+async function judge(w: Watched, task: Task): Promise<Completion> {
   const name = w.event.ResourceProperties.Container;
   const container = task.containers?.find((c) => c.name === name);
   if (container?.exitCode === 0) return { IsComplete: true, Data: { Outcome: 'migrated', TaskArn: w.task } };
-  throw new Failure([
+  throw new Failure(
     outcome(container, name, task.stopCode === 'UserInitiated'),
-    [task.stopCode, task.stoppedReason].filter(Boolean).join(': '),
-    container?.reason && `Container ${name}: ${container.reason}`,
-    `Task: ${w.task}`,
-  ], true);
+    true,
+    `ECS: ${[task.stopCode, task.stoppedReason].filter(Boolean).join(': ')}.`,
+    container?.reason && `Container ${name}: ${container.reason}.`,
+    `Task: ${w.task}.`,
+    await logged(w),
+  );
+}
+
+/** The end of the container's log: there is the statement that failed, with file and line. */
+async function logged(w: Watched): Promise<string> {
+  const { LogGroup, LogPrefix, Container: name } = w.event.ResourceProperties;
+  if (!LogGroup || !LogPrefix) return '';
+  const stream = `${LogPrefix}/${name}/${w.task.split('/').pop()}`;
+  const where = `Log: ${LogGroup}, ${stream}`;
+  try {
+    const answer = await cloudWatch.send(new GetLogEventsCommand({ logGroupName: LogGroup, logStreamName: stream, limit: 20 }));
+    const lines = (answer.events ?? []).map((one) => one.message ?? '').join(' | ');
+    return lines ? `${where}: ${lines.slice(-1200)}` : where;
+  } catch (error) {
+    // No stream: the container never wrote. Whatever it is, it must not hide why the migration failed.
+    console.log(String(error));
+    return where;
+  }
 }
 
 function outcome(container: Container | undefined, name: string, wasStopped: boolean): string {
@@ -216,7 +248,7 @@ function outcome(container: Container | undefined, name: string, wasStopped: boo
 
 /** Aludel's exit statuses, as in its README, and those of a process that was killed. */
 const exitStatus: Record<number, string> = {
-  1: 'failed; its log has the statement',
+  1: 'failed',
   2: 'the command line or the configuration is wrong, or there is no database or no schema; look at the command and at POSTGRES_*',
   3: 'something differs or is pending',
   4: 'a file was edited after it was applied; bring it back as it was, and write a new revision',

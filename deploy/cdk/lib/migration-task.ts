@@ -92,6 +92,7 @@ export class MigrationTask extends Construct implements ec2.IConnectable {
   constructor(scope: Construct, id: string, props: MigrationTaskProps) {
     super(scope, id);
     const container = containerOf(props);
+    const log = logOf(container);
     const stop = this.stopTimeout(container);
     const timeout = timeoutOf(props);
     const subnets = props.cluster.vpc.selectSubnets(props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS });
@@ -116,9 +117,11 @@ export class MigrationTask extends Construct implements ec2.IConnectable {
       PlatformVersion: props.platformVersion,
       TimeoutSeconds: String(timeout.toSeconds()),
       StopSeconds: String(stop.toSeconds()),
+      LogGroup: log?.group,
+      LogPrefix: log?.prefix,
       DeploymentId: props.deploymentId ?? new Date().toISOString(),
     };
-    const provider = this.provider(props, timeout.plus(stop));
+    const provider = this.provider(this.role(props, container.containerName, log), timeout.plus(stop));
     this.resource = new CustomResource(this, 'Run', {
       resourceType: 'Custom::AludelMigration',
       serviceToken: provider.serviceToken,
@@ -161,8 +164,7 @@ export class MigrationTask extends Construct implements ec2.IConnectable {
     this.resource.node.addDependency(...needed);
   }
 
-  private provider(props: MigrationTaskProps, longestRun: Duration): Provider {
-    const role = this.role(props);
+  private provider(role: iam.IRole, longestRun: Duration): Provider {
     const logGroup = new logs.LogGroup(this, 'Logs', { retention: logs.RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY });
     const code = lambda.Code.fromAsset(path.join(__dirname, '..', 'handler'), { exclude: ['*.d.ts'] });
     const handler = (name: string, timeout: Duration) => new lambda.Function(this, name, {
@@ -185,7 +187,7 @@ export class MigrationTask extends Construct implements ec2.IConnectable {
     });
   }
 
-  private role({ cluster, taskDefinition }: MigrationTaskProps): iam.IRole {
+  private role({ cluster, taskDefinition }: MigrationTaskProps, container: string, log: Log | undefined): iam.IRole {
     const stack = Stack.of(this);
     const role = new iam.Role(this, 'Role', {
       description: 'Starts, watches and stops database migrations',
@@ -208,6 +210,12 @@ export class MigrationTask extends Construct implements ec2.IConnectable {
       StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
     });
     allow(['cloudformation:DescribeStacks'], [stack.stackId]);
+    if (log) {
+      allow(['logs:GetLogEvents'], [stack.formatArn({
+        service: 'logs', resource: 'log-group', arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+        resourceName: `${log.group}:log-stream:${log.prefix}/${container}/*`,
+      })]);
+    }
     return role;
   }
 
@@ -229,6 +237,19 @@ function containerOf({ taskDefinition, containerName }: MigrationTaskProps): ecs
       : 'MigrationTask: the task definition has no container yet; add it before the MigrationTask');
   }
   return container;
+}
+
+interface Log {
+  readonly group: string;
+  readonly prefix: string;
+}
+
+/** Where the end of the log can be read when a migration has failed: only in CloudWatch. */
+function logOf(container: ecs.ContainerDefinition): Log | undefined {
+  const log = container.renderContainerDefinition().logConfiguration as ecs.CfnTaskDefinition.LogConfigurationProperty | undefined;
+  const options = (log?.options ?? {}) as Record<string, string>;
+  const [group, prefix] = [options['awslogs-group'], options['awslogs-stream-prefix']];
+  return log?.logDriver === 'awslogs' && group && prefix ? { group, prefix } : undefined;
 }
 
 function timeoutOf({ timeout = Duration.minutes(30) }: MigrationTaskProps): Duration {

@@ -1,4 +1,4 @@
-// What the handler needs of ECS and CloudFormation, on loopback. A task is whatever the test makes of it: made up, or a container
+// What the handler needs of ECS, CloudFormation and CloudWatch, on loopback. A task is whatever the test makes of it: made up, or a container
 // that runs. Every test has a cluster (and a stack of that name) to itself, so they can go on at the same time.
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +9,8 @@ export type State = Pick<Task, 'lastStatus' | 'containers' | 'stopCode' | 'stopp
 
 export interface Running {
   state(): State;
+  /** What the container has written. */
+  log?(): string;
   stop(reason: string): void;
 }
 
@@ -24,6 +26,8 @@ export interface Cluster {
   ageSeconds?: number;
   readonly requests: RunTaskCommandInput[];
   readonly stops: string[];
+  /** Where its log has been looked for. */
+  readonly logs: string[];
 }
 
 export class Aws {
@@ -35,14 +39,14 @@ export class Aws {
   async start(): Promise<void> {
     this.server = createServer((request, response) => {
       void body(request).then(async (text) => {
-        const [status, answer] = request.headers['x-amz-target'] ? await this.ecs(request, text) : [200, this.cloudFormation(text)];
+        const [status, answer] = request.headers['x-amz-target'] ? await this.json(request, text) : [200, this.cloudFormation(text)];
         response.writeHead(status).end(answer);
       });
     });
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
     Object.assign(process.env, {
-      AWS_ENDPOINT_URL_ECS: url, AWS_ENDPOINT_URL_CLOUDFORMATION: url,
+      AWS_ENDPOINT_URL_ECS: url, AWS_ENDPOINT_URL_CLOUDFORMATION: url, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: url,
       AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none',
     });
   }
@@ -53,7 +57,7 @@ export class Aws {
   }
 
   cluster(name: string, run: Cluster['run'], more: Partial<Cluster> = {}): Cluster {
-    const cluster = { stackStatus: 'UPDATE_IN_PROGRESS', run, requests: [], stops: [], ...more };
+    const cluster = { stackStatus: 'UPDATE_IN_PROGRESS', run, requests: [], stops: [], logs: [], ...more };
     this.clusters.set(name, cluster);
     return cluster;
   }
@@ -66,9 +70,10 @@ export class Aws {
     </member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
   }
 
-  private async ecs(request: IncomingMessage, text: string): Promise<[number, string]> {
+  private async json(request: IncomingMessage, text: string): Promise<[number, string]> {
     const input = JSON.parse(text);
-    const action = String(request.headers['x-amz-target']).split('.')[1] as 'RunTask' | 'DescribeTasks' | 'StopTask';
+    const action = String(request.headers['x-amz-target']).split('.')[1] as 'RunTask' | 'DescribeTasks' | 'StopTask' | 'GetLogEvents';
+    if (action === 'GetLogEvents') return this.GetLogEvents(input);
     const answer = await this[action](this.clusters.get(input.cluster)!, input);
     return ['__type' in answer ? 400 : 200, JSON.stringify(answer)];
   }
@@ -98,6 +103,15 @@ export class Aws {
     cluster.stops.push(input.reason);
     this.tasks.get(input.task)!.running.stop(input.reason);
     return { task: this.described(input.task) };
+  }
+
+  private GetLogEvents(input: { logGroupName: string; logStreamName: string }): [number, string] {
+    const id = input.logStreamName.split('/').pop()!;
+    const [arn, { running }] = [...this.tasks].find(([one]) => one.endsWith(`/${id}`))!;
+    this.clusters.get(arn.split('/')[1])!.logs.push(`${input.logGroupName} ${input.logStreamName}`);
+    if (!running.log) return [400, JSON.stringify({ __type: 'ResourceNotFoundException', message: 'The specified log stream does not exist.' })];
+    const events = running.log().trimEnd().split('\n').map((message) => ({ timestamp: 0, message }));
+    return [200, JSON.stringify({ events })];
   }
 
   private described(arn: string): object {

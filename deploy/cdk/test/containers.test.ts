@@ -105,7 +105,7 @@ describe('a migration in a container', { skip, concurrency: 3 }, () => {
   test('fails with its SQL', async () => {
     cluster('failing');
     const answer = await cloudFormation.deploy({ cluster: 'failing', ...upgrade('failing') });
-    failed(answer, /exit status 1: failed; its log has the statement/, /The service was not updated/);
+    failed(answer, /exit status 1: failed. The service was not updated/, /failing\/2.sql:7:1: relation "nothing" does not exist/);
     assert.equal(version('failing'), 'a1');
   });
 
@@ -117,7 +117,7 @@ describe('a migration in a container', { skip, concurrency: 3 }, () => {
   test('is stopped at its deadline, on the server too', async () => {
     const { stops } = cluster('deadline', { until: () => sleeping('deadline'), more: { ageSeconds: 1801 } });
     failed(await cloudFormation.deploy({ cluster: 'deadline', ...upgrade('slow') }),
-      /was stopped, and ended with exit status 1/, /UserInitiated: aludel-cdk: deadline of 1800 s/);
+      /was stopped, and ended with exit status 1/, /UserInitiated: aludel-cdk: deadline of 1800 s/, /interrupted: slow\/2.sql:8:1/);
     assert.equal(stops[0], 'aludel-cdk: deadline of 1800 s');
     assert.equal(sessions('deadline'), '0');
     assert.equal(version('deadline'), 'a1');

@@ -73,6 +73,7 @@ export function start(name: string, image: string, environment: Record<string, s
   });
   return {
     state: () => state,
+    log: () => said,
     stop: (stoppedReason) => {
       end = { stopCode: 'UserInitiated', stoppedReason };
       spawn('podman', ['stop', '--time', '120', name], { stdio: 'ignore' });

@@ -22,12 +22,13 @@ function stopped(exitCode: number | undefined, more: State = {}): State {
 }
 
 /** A task that goes through these states, a poll each, and stays in the last one. Told to stop, it goes to the one for that. */
-function task(states: State[], whenStopped?: State): () => Running {
+function task(states: State[], whenStopped?: State, log?: string): () => Running {
   return () => {
     let left = [running, ...states]; // RunTask's own answer has the first
     return {
       state: () => (left.length > 1 ? left.shift()! : left[0]),
       stop: () => { if (whenStopped) left = [running, whenStopped]; },
+      ...(log ? { log: () => log } : {}),
     };
   };
 }
@@ -81,7 +82,7 @@ describe('a task', { concurrency: true }, () => {
   });
 
   const statuses: [number, RegExp][] = [
-    [1, /status 1: failed; its log has the statement/],
+    [1, /status 1: failed\./],
     [2, /status 2: the command line or the configuration is wrong/],
     [3, /status 3: something differs or is pending/],
     [4, /status 4: a file was edited after it was applied/],
@@ -115,10 +116,27 @@ describe('a task', { concurrency: true }, () => {
     assert.equal(answer.Status, 'SUCCESS');
   });
 
+  test('that fails has the end of its log in the reason', async () => {
+    const { answer, cluster } = await deploy(task([stopped(1)], undefined, 'Running upgrade\nFAILED: 2.sql:7:1: no such table\n'));
+    failed(answer, /Running upgrade \| FAILED: 2.sql:7:1: no such table/);
+    const [group] = cloudFormation.graph.named('MigrationsLogs', 'AWS::Logs::LogGroup');
+    const { cluster: name, clientToken } = cluster.requests[0];
+    assert.equal(clientToken, `${name}-Create`);
+    assert.deepEqual(cluster.logs, [`${group} migrate/migrate/${clientToken}`]);
+  });
+
+  test('that fails without a log is no less clear', async () => {
+    const { answer, cluster } = await deploy(task([stopped(1)]));
+    failed(answer, /status 1: failed\..*Log: MigrationsLogs/);
+    assert.equal(cluster.logs.length, 1);
+    const elsewhere = await deploy(task([stopped(1)]), {}, { properties: { LogGroup: undefined, LogPrefix: undefined } });
+    failed(elsewhere.answer, /status 1: failed\./);
+    assert.deepEqual(elsewhere.cluster.logs, []);
+  });
+
   test('whose end takes many words still answers within CloudFormation\'s 4 KB', async () => {
-    const { answer } = await deploy(task([stopped(1, { stoppedReason: 'long \n'.repeat(2000) })]));
-    assert.equal(answer.Status, 'FAILED');
-    assert.match(answer.Reason, /status 1/);
+    const { answer } = await deploy(task([stopped(1, { stoppedReason: 'längs "\n'.repeat(2000) })], undefined, '\\"ä'.repeat(5000)));
+    failed(answer, /status 1: failed/);
   });
 });
 
@@ -195,15 +213,17 @@ describe('a rollback', { concurrency: true }, () => {
     });
   }
 
-  test('that begins while the migration runs stops it', async () => {
-    const name = 'cancelled';
-    const cluster = aws.cluster(name, () => {
-      cluster.stackStatus = 'UPDATE_ROLLBACK_IN_PROGRESS';
-      return task([running], stopped(143))();
+  for (const stackStatus of ['UPDATE_ROLLBACK_IN_PROGRESS', 'DELETE_IN_PROGRESS']) {
+    test(`that begins while the migration runs stops it (${stackStatus})`, async () => {
+      const name = `cancelled-${stackStatus}`;
+      const cluster = aws.cluster(name, () => {
+        cluster.stackStatus = stackStatus;
+        return task([running], stopped(143))();
+      });
+      failed(await cloudFormation.deploy({ cluster: name, type: 'Update' }), /status 143/);
+      assert.equal(cluster.stops[0], `aludel-cdk: the stack is in ${stackStatus}`);
     });
-    failed(await cloudFormation.deploy({ cluster: name, type: 'Update' }), /status 143/);
-    assert.equal(cluster.stops[0], 'aludel-cdk: the stack is in UPDATE_ROLLBACK_IN_PROGRESS');
-  });
+  }
 });
 
 describe('CloudFormation', { concurrency: true }, () => {

@@ -20,7 +20,7 @@ const run = 'Custom::AludelMigration';
 /** A stack with nothing but a task, for what the sample doesn't show. */
 function bare(change: (stack: Stack, vpc: ec2.Vpc) => Partial<MigrationTaskProps> = () => ({})): { stack: Stack; task: MigrationTask } {
   const stack = new Stack(new App({ outdir: scratch(), context: feature }), 'Bare');
-  const vpc = new ec2.Vpc(stack, 'Vpc', { maxAzs: 2, natGateways: 1 });
+  const vpc = new ec2.Vpc(stack, 'Vpc', { maxAzs: 2, natGateways: 1, reservedAzs: 1 });
   const cluster = new ecs.Cluster(stack, 'Cluster', { vpc });
   const given = change(stack, vpc);
   const taskDefinition = given.taskDefinition ?? definition(stack);
@@ -101,7 +101,7 @@ describe('before the task starts, there is', () => {
 
   test('a way out of subnets that are not the VPC\'s own', () => {
     const { stack } = bare((stack, vpc) => {
-      const subnet = new ec2.PrivateSubnet(stack, 'Own', { vpcId: vpc.vpcId, availabilityZone: 'a', cidrBlock: '10.1.0.0/24' });
+      const subnet = new ec2.PrivateSubnet(stack, 'Own', { vpcId: vpc.vpcId, availabilityZone: 'a', cidrBlock: '10.0.224.0/24' });
       subnet.addDefaultNatRoute('nat-1');
       return { vpcSubnets: { subnets: [subnet] } };
     });
@@ -258,16 +258,18 @@ test('the handler may do what it does, on its own things', () => {
   const [id] = graph.named('MigrationRoleDefaultPolicy', 'AWS::IAM::Policy');
   const cluster = graph.one('AWS::ECS::Cluster');
   const inCluster = { ArnEquals: { 'ecs:cluster': { 'Fn::GetAtt': [cluster, 'Arn'] } } };
-  const arn = (...rest: unknown[]) => ({ 'Fn::Join': ['', [
-    'arn:', { Ref: 'AWS::Partition' }, ':ecs:', { Ref: 'AWS::Region' }, ':', { Ref: 'AWS::AccountId' }, ...rest]] });
+  const [log] = graph.named('MigrationsLogs', 'AWS::Logs::LogGroup');
+  const arn = (service: string, ...rest: unknown[]) => ({ 'Fn::Join': ['', [
+    'arn:', { Ref: 'AWS::Partition' }, `:${service}:`, { Ref: 'AWS::Region' }, ':', { Ref: 'AWS::AccountId' }, ...rest]] });
   const family = graph.resources[graph.named('Migrations', 'AWS::ECS::TaskDefinition')[0]].Properties.Family;
   const roles = ['MigrationsExecutionRole', 'MigrationsTaskRole'].map((name) => ({ 'Fn::GetAtt': [graph.named(name, 'AWS::IAM::Role')[0], 'Arn'] }));
   const effect = 'Allow';
   assert.deepEqual(graph.resources[id].Properties.PolicyDocument.Statement, [
-    { Action: 'ecs:RunTask', Resource: arn(`:task-definition/${family}:*`), Condition: inCluster, Effect: effect },
-    { Action: ['ecs:DescribeTasks', 'ecs:StopTask'], Resource: arn(':task/', { Ref: cluster }, '/*'), Condition: inCluster, Effect: effect },
+    { Action: 'ecs:RunTask', Resource: arn('ecs', `:task-definition/${family}:*`), Condition: inCluster, Effect: effect },
+    { Action: ['ecs:DescribeTasks', 'ecs:StopTask'], Resource: arn('ecs', ':task/', { Ref: cluster }, '/*'), Condition: inCluster, Effect: effect },
     { Action: 'iam:PassRole', Resource: roles, Condition: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } }, Effect: effect },
     { Action: 'cloudformation:DescribeStacks', Resource: { Ref: 'AWS::StackId' }, Effect: effect },
+    { Action: 'logs:GetLogEvents', Resource: arn('logs', ':log-group:', { Ref: log }, ':log-stream:migrate/migrate/*'), Effect: effect },
   ]);
 });
 
@@ -287,7 +289,7 @@ test('a database in another stack is waited for', () => {
   const base = new Stack(app, 'Base');
   const vpc = new ec2.Vpc(base, 'Vpc');
   const database = new rds.DatabaseInstance(base, 'Database', {
-    vpc, engine: rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_17 }),
+    vpc, storageEncrypted: true, engine: rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_17 }),
   });
   const stack = new Stack(app, 'Service');
   const cluster = new ecs.Cluster(stack, 'Cluster', { vpc });
