@@ -153,9 +153,8 @@ export class MigrationTask extends Construct implements ec2.IConnectable {
   private waitFor(props: MigrationTaskProps, subnets: ec2.SelectedSubnets): void {
     const { taskDefinition, cluster, database } = props;
     const needed: IDependable[] = [
-      taskDefinition, // with the log group and the roles' policies that are made below it
-      taskDefinition.taskRole,
-      ...(taskDefinition.executionRole ? [taskDefinition.executionRole] : []),
+      taskDefinition.taskRole, // with their policies, which nothing refers to
+      taskDefinition.obtainExecutionRole(),
       ...subnets.subnets, // with their routes, the NAT gateway behind these, and the association of the route table
       cluster.vpc, // with its endpoints
       ...this.connections.securityGroups,
@@ -205,8 +204,8 @@ export class MigrationTask extends Construct implements ec2.IConnectable {
     allow(['ecs:DescribeTasks', 'ecs:StopTask'], [stack.formatArn({
       service: 'ecs', resource: 'task', resourceName: `${cluster.clusterName}/*`, arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
     })], inCluster);
-    const passed = [taskDefinition.taskRole, taskDefinition.executionRole].filter((one) => one !== undefined);
-    allow(['iam:PassRole'], passed.map((one) => one.roleArn), {
+    // The execution role is made when it is first needed, which may be by a secret that is added later.
+    allow(['iam:PassRole'], [taskDefinition.taskRole.roleArn, taskDefinition.obtainExecutionRole().roleArn], {
       StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
     });
     allow(['cloudformation:DescribeStacks'], [stack.stackId]);

@@ -41,7 +41,7 @@ export class Aws {
       void body(request).then(async (text) => {
         const [status, answer] = request.headers['x-amz-target'] ? await this.json(request, text) : [200, this.cloudFormation(text)];
         response.writeHead(status).end(answer);
-      });
+      }).catch((error: Error) => response.writeHead(400).end(JSON.stringify({ __type: 'TestFailed', message: error.message })));
     });
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;

@@ -1,7 +1,12 @@
-// Takes what was compiled apart, a piece at a time: some test has to fail. A wiring that no test misses is not tested.
-import { execFile } from 'node:child_process';
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// Takes what was compiled apart, a piece at a time: the named test has to fail. A wiring that no test misses is not tested.
+//
+// All in one process, since loading CDK takes longer than most tests: node:test is replaced by something that only collects, and a
+// piece is exchanged while its module is loaded.
+import { readFileSync } from 'node:fs';
+import Module from 'node:module';
 import * as path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { quiet } from './cloudformation';
 
 interface Mutant {
   /** The test that has to notice, by a part of its name. */
@@ -18,13 +23,14 @@ const mutants: Mutant[] = [
   construct('is updated after the migration', 'one.node.addDependency(this.resource)', 'one'),
   construct('may be let in by the database', 'services.length > 0 ? services : [dependent]', '[dependent]'),
   construct('may be something else', 'services.length > 0 ? services : [dependent]', 'services'),
-  construct('^a log group', '            taskDefinition, // with', '            // with'),
-  construct('in a role of its own', '            taskDefinition.taskRole,\n'),
-  construct('in a role of its own', '...(taskDefinition.executionRole ? [taskDefinition.executionRole] : []),'),
+  construct('in a role of its own', '            taskDefinition.taskRole, // with', '            // with'),
+  construct('^the right to read the secret$', '            taskDefinition.obtainExecutionRole(),\n'),
+  construct('a secret that is added later', '            taskDefinition.obtainExecutionRole(),\n'),
+  construct('a secret that is added later', ', taskDefinition.obtainExecutionRole().roleArn'),
   construct('subnets that are not the VPC', '...subnets.subnets,'),
   construct('VPC endpoints', 'cluster.vpc, // with', '// with'),
   construct('security groups that were given', '            ...this.connections.securityGroups,\n'),
-  construct('^the database, its secret', '[database, ...', '[...'),
+  construct('behind a security group that was given', '[database, ...', '[...'),
   construct('behind a security group that was given', ', ...(database.connections?.securityGroups ?? [])'),
   construct('^the database, its secret', 'this.connections.allowToDefaultPort(props.database, \'database migrations\')', 'void 0'),
   construct('database in another stack', 'this.connections.allowToDefaultPort(props.database, \'database migrations\')', 'props.database.connections.allowDefaultPortFrom(this)'),
@@ -40,7 +46,7 @@ const mutants: Mutant[] = [
   construct('no time to end', 'seconds < longestStop.toSeconds()', 'false'),
   construct('has the command, the network', 'PRIVATE_WITH_EGRESS', 'PUBLIC'),
   construct('has the command, the network', 'Command: props.command,'),
-  construct('has the end of its log', 'LogGroup: log?.group,'),
+  construct('handler: has the end of its log', 'LogGroup: log?.group,'),
   handler('success, waited for', 'event.PhysicalResourceId ?? event.LogicalResourceId', 'event.RequestId'),
   handler('deletes: nothing', 'event.RequestType === \'Delete\'', 'false'),
   handler('runs nothing and succeeds', 'return status.includes(\'ROLLBACK\')', 'return false'),
@@ -64,43 +70,88 @@ const mutants: Mutant[] = [
   handler('what the construct says', 'launchType: \'FARGATE\',', ''),
 ];
 
+type Body = () => unknown;
+
+/** The tests of a file. */
+class Collected {
+  readonly before: Body[] = [];
+  readonly after: Body[] = [];
+  readonly tests: { name: string; body: Body }[] = [];
+
+  /** In node:test's place. */
+  readonly module = {
+    describe: (_: string, ...rest: unknown[]) => (rest.pop() as Body)(),
+    test: (name: string, ...rest: unknown[]) => void this.tests.push({ name, body: rest.pop() as Body }),
+    before: (body: Body) => void this.before.push(body),
+    after: (body: Body) => void this.after.push(body),
+  };
+
+  /** Whether all whose name has this pass. */
+  async pass(name: string): Promise<boolean> {
+    const chosen = this.tests.filter((one) => new RegExp(name).test(one.name));
+    if (chosen.length === 0) throw new Error(`there is no test "${name}"`);
+    for (const body of this.before) await body();
+    try {
+      for (const { body } of chosen) await Promise.race([body(), pause(60_000, undefined, { ref: false }).then(() => { throw new Error('no end'); })]);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      for (const body of this.after) await body();
+    }
+  }
+}
+
+interface Loader {
+  _load(request: string, ...rest: unknown[]): unknown;
+  _extensions: Record<string, (module: { _compile(text: string, file: string): void }, file: string) => void>;
+}
+
+const loader = Module as unknown as Loader;
+const { _load: load } = loader;
 const dist = path.join(__dirname, '..');
 
-/** Whether the tests pass on a copy of what was compiled, in which one piece is another. */
-async function survives(mutant: Mutant, number: number): Promise<boolean> {
-  const folder = path.join(dist, `mutant-${number}`);
-  const copy = path.join(folder, 'dist'); // as deep as the original: the tests look for cdk.json above it
-  for (const one of ['lib', 'handler', 'examples', 'test']) cpSync(path.join(dist, one), path.join(copy, one), { recursive: true });
-  cpSync(path.join(dist, '..', 'cdk.json'), path.join(folder, 'cdk.json'));
-  const file = path.join(copy, mutant.file);
-  const parts = readFileSync(file, 'utf8').split(mutant.from);
-  if (parts.length !== 2) throw new Error(`${mutant.file} has this ${parts.length - 1} times, not once: ${mutant.from}`);
-  writeFileSync(file, parts.join(mutant.to));
-  const args = ['--test', '--test-name-pattern', mutant.test, ...['template', 'handler'].map((one) => path.join(copy, 'test', `${one}.test.js`))];
-  const status = await new Promise<number>((resolve, reject) => {
-    const child = execFile(process.execPath, args, { maxBuffer: 1 << 28 }, () => {});
-    child.on('exit', (code) => (code === null ? reject(new Error('the tests were ended')) : resolve(code)));
-  });
-  rmSync(folder, { recursive: true });
-  return status === 0;
+/** Loads a file of tests anew, with one piece of what it tests exchanged. */
+function collect(file: string, mutant: Mutant): Collected {
+  for (const one of Object.keys(require.cache)) {
+    if (one.startsWith(dist) && one !== __filename) delete require.cache[one];
+  }
+  const collected = new Collected();
+  loader._load = (request, ...rest) => (request === 'node:test' ? collected.module : load(request, ...rest));
+  loader._extensions['.js'] = (module, one) => {
+    const text = readFileSync(one, 'utf8');
+    module._compile(isOf(one, mutant.file) ? exchanged(text, mutant) : text, one);
+  };
+  require(path.join(dist, 'test', file));
+  return collected;
+}
+
+/** The handler is loaded from the asset that CDK makes of it. */
+function isOf(file: string, wanted: Mutant['file']): boolean {
+  return wanted === 'handler/index.js' ? /asset\.\w+[/\\]index\.js$/.test(file) : file === path.join(dist, wanted);
+}
+
+function exchanged(text: string, { file, from, to }: Mutant): string {
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`${file} has this ${parts.length - 1} times, not once: ${from}`);
+  return parts.join(to);
 }
 
 async function main(): Promise<void> {
-  // What fails anyway kills nothing.
-  if (!(await survives(construct('', 'class MigrationTask ', 'class MigrationTask  '), -1))) throw new Error('the tests fail by themselves');
-  const left = mutants.map((mutant, number) => ({ mutant, number }));
+  const say = console.log.bind(console);
+  quiet();
   let survivors = 0;
-  const worker = async (): Promise<void> => {
-    for (let next = left.shift(); next; next = left.shift()) {
-      const { mutant, number } = next;
-      const survived = await survives(mutant, number);
-      if (survived) survivors++;
-      console.log(`${survived ? 'SURVIVED' : 'killed  '} ${mutant.file}: ${mutant.from.trim()} -> ${mutant.to || '(nothing)'}`);
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  console.log(`${mutants.length} mutants, ${survivors} survived`);
-  process.exitCode = survivors > 0 ? 1 : 0;
+  for (const mutant of mutants) {
+    const file = mutant.test.startsWith('handler: ') || mutant.file.startsWith('handler') ? 'handler.test.js' : 'template.test.js';
+    const test = mutant.test.replace('handler: ', '');
+    // What fails anyway kills nothing.
+    if (!(await collect(file, { ...mutant, to: mutant.from }).pass(test))) throw new Error(`"${test}" fails by itself`);
+    const survived = await collect(file, mutant).pass(test);
+    if (survived) survivors++;
+    say(`${survived ? 'SURVIVED' : 'killed  '} ${mutant.file}: ${mutant.from.trim()} -> ${mutant.to || '(nothing)'}`);
+  }
+  say(`${mutants.length} mutants, ${survivors} survived`);
+  process.exit(survivors > 0 ? 1 : 0);
 }
 
 void main();

@@ -10,6 +10,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as rds from 'aws-cdk-lib/aws-rds';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { PipelineStack } from '../examples/pipeline';
 import { PlatformStack } from '../examples/platform-stack';
 import { MigrationTask, type MigrationTaskProps } from '../lib';
@@ -82,6 +83,19 @@ describe('before the task starts, there is', () => {
     reaches(graph, [
       ...graph.named('ExecutionDefaultPolicy', 'AWS::IAM::Policy'), ...graph.named('TaskRoleDefaultPolicy', 'AWS::IAM::Policy'),
     ]);
+  });
+
+  test('the right to read a secret that is added later', () => {
+    const taskDefinition: ecs.FargateTaskDefinition[] = [];
+    const { stack } = bare((one) => {
+      taskDefinition.push(definition(one));
+      return { taskDefinition: taskDefinition[0] };
+    });
+    taskDefinition[0].defaultContainer!.addSecret('POSTGRES_PASSWORD', ecs.Secret.fromSecretsManager(new Secret(stack, 'Secret')));
+    const graph = new Graph(stack);
+    reaches(graph, graph.named('TaskExecutionRoleDefaultPolicy', 'AWS::IAM::Policy'));
+    const [policy] = graph.named('MigrationRoleDefaultPolicy', 'AWS::IAM::Policy');
+    assert.match(JSON.stringify(graph.resources[policy].Properties), /TaskExecutionRole/);
   });
 
   test('a log group', () => {
