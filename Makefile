@@ -29,7 +29,7 @@ test: postgres alembic sqlalchemy drizzle ## run all tests (ARGS="-run X" passes
 # npm stays that of the system, which may only go with its own node.
 CDK := cd deploy/cdk && npm ci --silent --no-audit --no-fund && export PATH="$$(../../scripts/node-npm $(NODE)):$$PATH" && rm -rf dist && node_modules/.bin/tsc
 deploy/cdk: postgres npm podman ## test the CDK construct, with migrations in containers (from npm: 270 MB; NODE=24)
-	$(CDK) && node --test --test-reporter spec dist/test/*.test.js
+	$(CDK) && node --test --test-timeout 300000 --test-reporter spec dist/test/*.test.js
 
 deploy/cdk/mutants: npm ## take the construct and the handler apart, piece by piece: a test has to notice
 	$(CDK) && node dist/test/mutants.js

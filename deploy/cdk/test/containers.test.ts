@@ -5,20 +5,22 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Aws, type Cluster, type Running } from './aws';
 import { CloudFormation, quiet, type Deployment, type Response } from './cloudformation';
-import { build, start, unavailable, type Images } from './containers';
+import { build, context, start, type Images } from './containers';
 import { password, Postgres, serverPrograms } from './postgres';
 
 const programs = serverPrograms();
-const skip = unavailable() ?? (programs ? false : 'there is no PostgreSQL server');
+const image = programs ? context() : { skip: 'there is no PostgreSQL server' };
+const skip = 'skip' in image && image.skip;
 
 const first = '-- First\n--\n-- revision: a1\n\n-- migrate:up\nCREATE TABLE readings (id int);\n';
 const then = (up: string): string => `-- Then\n--\n-- revision: b2\n-- down_revision: a1\n\n-- migrate:up\n${up}\n`;
+const migrations = 'app/db/migrations';
 const files = {
-  'old/1.sql': first,
-  'new/1.sql': first, 'new/2.sql': then('ALTER TABLE readings ADD COLUMN value int;'),
-  'failing/1.sql': first, 'failing/2.sql': then('ALTER TABLE nothing ADD COLUMN value int;'),
-  'slow/1.sql': first, 'slow/2.sql': then('CREATE TABLE half_done (id int);\nSELECT pg_sleep(3600);'),
-  'app/db/aludel.toml': '[migrations]\ndir = "versions"\n', 'app/db/versions/1.sql': first,
+  'app/db/aludel.toml': '[migrations]\ndir = "migrations/old"\n',
+  [`${migrations}/old/1.sql`]: first,
+  [`${migrations}/new/1.sql`]: first, [`${migrations}/new/2.sql`]: then('ALTER TABLE readings ADD COLUMN value int;'),
+  [`${migrations}/failing/1.sql`]: first, [`${migrations}/failing/2.sql`]: then('ALTER TABLE nothing ADD COLUMN value int;'),
+  [`${migrations}/slow/1.sql`]: first, [`${migrations}/slow/2.sql`]: then('CREATE TABLE half_done (id int);\nSELECT pg_sleep(3600);'),
 };
 
 describe('a migration in a container', { skip, concurrency: 3 }, () => {
@@ -31,7 +33,7 @@ describe('a migration in a container', { skip, concurrency: 3 }, () => {
     quiet();
     await aws.start();
     cloudFormation = new CloudFormation();
-    images = build(files);
+    images = build((image as { folder: string }).folder, files);
     postgres = await Postgres.start(programs!);
   });
   after(() => {
@@ -71,7 +73,7 @@ describe('a migration in a container', { skip, concurrency: 3 }, () => {
     }, more);
   }
 
-  const upgrade = (dir: string): Partial<Deployment> => ({ properties: { Command: ['--dir', dir, 'upgrade', 'head'] } });
+  const upgrade = (dir: string): Partial<Deployment> => ({ properties: { Command: ['--dir', `${migrations}/${dir}`, 'upgrade', 'head'] } });
   const version = (name: string): string => postgres.query(name, 'SELECT version_num FROM alembic_version');
   const sleeping = (name: string): boolean =>
     postgres.query('postgres', `SELECT count(*) FROM pg_stat_activity WHERE datname = '${name}' AND query LIKE '%pg_sleep%'`) !== '0';
@@ -102,6 +104,12 @@ describe('a migration in a container', { skip, concurrency: 3 }, () => {
     assert.equal(version('application'), 'a1');
   });
 
+  test('in aludel\'s image, by the same command as in the application\'s', async () => {
+    cluster('same_command');
+    succeeded(await cloudFormation.deploy({ cluster: 'same_command', properties: { Command: ['aludel', 'upgrade', 'head'] } }));
+    assert.equal(version('same_command'), 'a1');
+  });
+
   test('fails with its SQL', async () => {
     cluster('failing');
     const answer = await cloudFormation.deploy({ cluster: 'failing', ...upgrade('failing') });
@@ -117,7 +125,7 @@ describe('a migration in a container', { skip, concurrency: 3 }, () => {
   test('is stopped at its deadline, on the server too', async () => {
     const { stops } = cluster('deadline', { until: () => sleeping('deadline'), more: { ageSeconds: 1801 } });
     failed(await cloudFormation.deploy({ cluster: 'deadline', ...upgrade('slow') }),
-      /was stopped, and ended with exit status 1/, /UserInitiated: aludel-cdk: deadline of 1800 s/, /interrupted: slow\/2.sql:8:1/);
+      /was stopped, and ended with exit status 1/, /UserInitiated: aludel-cdk: deadline of 1800 s/, /interrupted: .*slow\/2.sql:8:1/);
     assert.equal(stops[0], 'aludel-cdk: deadline of 1800 s');
     assert.equal(sessions('deadline'), '0');
     assert.equal(version('deadline'), 'a1');

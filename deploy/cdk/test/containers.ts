@@ -10,51 +10,52 @@ const root = path.join(__dirname, '../../../..');
 /** Debian 12's podman, in a container or a small virtual machine: crun refuses the cgroups, and limits above our own are not ours to give. */
 const flags = ['--runtime', 'runc', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024', '--network', 'host', '--pull', 'never'];
 
-/** Why containers can't be had on this system, if they can't. */
-export function unavailable(): string | undefined {
+/** What deploy/Dockerfile copies, or why there can be no containers here. */
+export function context(): { folder: string } | { skip: string } {
   for (const [program, version] of [['podman', '--version'], ['runc', '--version'], ['go', 'version']]) {
-    if (spawnSync(program, [version]).status !== 0) return `${program} is not installed`;
+    if (spawnSync(program, [version]).status !== 0) return { skip: `${program} is not installed` };
   }
-  const tag = 'localhost/aludel-cdk-probe';
   const folder = scratch();
-  writeFileSync(path.join(folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
-  const built = spawnSync('podman', ['build', '--isolation', 'chroot', '-q', '-t', tag, folder], { encoding: 'utf8' });
-  if (built.status !== 0) return `podman can't build here: ${built.stderr.trim()}`;
-  // There is nothing in it to run, and podman says 127. It says 125 where it can't run anything.
-  const ran = spawnSync('podman', ['run', '--rm', ...flags, tag, '/nothing'], { encoding: 'utf8' });
-  spawnSync('podman', ['rmi', '-f', tag]);
-  return ran.status === 127 ? undefined : `podman can't run here: ${ran.stderr.trim()}`;
+  const collected = spawnSync(path.join(root, 'deploy/context'), [folder], { encoding: 'utf8' });
+  if (collected.status !== 0) return { skip: `deploy/context: ${collected.stderr.trim()}` };
+  try {
+    const tag = image('probe', path.join(root, 'deploy/Dockerfile'), folder, []);
+    execFileSync('podman', ['run', '--rm', ...flags, tag, '--version'], { stdio: 'pipe' });
+    return { folder };
+  } catch (error) {
+    return { skip: `podman can't build and run images here: ${(error as Error).message}` };
+  }
 }
 
 export interface Images {
-  /** aludel's own image with revision files: its entry point is the program. */
+  /** aludel's own image with a project's files: its entry point is the program. */
   readonly aludel: string;
   /** An application's image that has aludel in it, and no entry point. */
   readonly application: string;
   remove(): void;
 }
 
-/** @param files revision files by path */
-export function build(files: Record<string, string>): Images {
-  const folder = scratch();
-  execFileSync('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', path.join(folder, 'aludel'), './cmd/aludel'],
-    { cwd: root, env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' });
+/** The images of deploy, with a project's files in them. */
+export function build(folder: string, files: Record<string, string>): Images {
+  const project = scratch();
   for (const [name, text] of Object.entries(files)) {
-    mkdirSync(path.dirname(path.join(folder, 'srv', name)), { recursive: true });
-    writeFileSync(path.join(folder, 'srv', name), text);
+    mkdirSync(path.dirname(path.join(project, name)), { recursive: true });
+    writeFileSync(path.join(project, name), text);
   }
-  const image = (name: string, dockerfile: string): string => {
-    const tag = `localhost/aludel-cdk-${name}:${process.pid}`;
-    writeFileSync(path.join(folder, name), dockerfile);
-    execFileSync('podman', ['build', '--isolation', 'chroot', '-q', '-t', tag, '-f', path.join(folder, name), folder], { stdio: ['ignore', 'ignore', 'inherit'] });
-    return tag;
-  };
-  const common = 'FROM scratch\nCOPY srv /srv\nWORKDIR /srv\nUSER 65532:65532\n';
+  const aludel = image('aludel', path.join(root, 'deploy/Dockerfile'), folder, []);
+  const examples = path.join(root, 'deploy/example');
+  const from = ['--build-arg', `ALUDEL=${aludel}`];
   const images = {
-    aludel: image('own', `${common}COPY aludel /aludel\nENTRYPOINT ["/aludel"]\n`),
-    application: image('application', `${common}COPY aludel /usr/local/bin/aludel\nENV PATH=/usr/local/bin\nCMD ["api"]\n`),
+    aludel: image('migrations', path.join(examples, 'Dockerfile'), project, from),
+    application: image('application', path.join(examples, 'Dockerfile.application'), project, from),
   };
-  return { ...images, remove: () => void spawnSync('podman', ['rmi', '-f', images.aludel, images.application]) };
+  return { ...images, remove: () => void spawnSync('podman', ['rmi', '-f', images.aludel, images.application, aludel]) };
+}
+
+function image(name: string, dockerfile: string, folder: string, args: string[]): string {
+  const tag = `localhost/aludel-cdk-${name}:${process.pid}`;
+  execFileSync('podman', ['build', '--isolation', 'chroot', '-q', '-t', tag, '-f', dockerfile, ...args, folder], { stdio: 'pipe' });
+  return tag;
 }
 
 /** Starts a container as ECS would, and answers at once. */
