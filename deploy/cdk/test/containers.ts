@@ -12,7 +12,7 @@ const flags = ['--runtime', 'runc', '--ulimit', 'nofile=1024:1024', '--ulimit', 
 
 /** What deploy/Dockerfile copies, or why there can be no containers here. */
 export function context(): { folder: string } | { skip: string } {
-  for (const [program, version] of [['podman', '--version'], ['runc', '--version'], ['go', 'version']]) {
+  for (const [program, version] of [['podman', '--version'], ['go', 'version']]) {
     if (spawnSync(program, [version]).status !== 0) return { skip: `${program} is not installed` };
   }
   const folder = scratch();
