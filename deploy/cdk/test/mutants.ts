@@ -62,7 +62,7 @@ const mutants: Mutant[] = [
   handler('stops the task and waits', 'await stop(w, `deadline of ${timeout} s`);'),
   handler('stops the task and waits', 'w.age >= timeout + Number(p.StopSeconds) + killSeconds', 'w.age >= timeout'),
   handler('without an exit status', 'container?.exitCode === 0', '!container?.exitCode'),
-  handler('judged by its own', '.find((c) => c.name === name)', '[0]'),
+  handler('judged by its own', '(c) => c.name === name', '() => true'),
   handler('takes many words', 'bytes(end) > 3000', 'false'),
   handler('has the end of its log', 'this.stack = `${this.name}: ${this.message}`;'),
   handler('end of its log', 'lines.slice(-1200)', '\'\''),
