@@ -25,6 +25,15 @@ test: postgres alembic sqlalchemy drizzle ## run all tests (ARGS="-run X" passes
 	cd otel && go test ./...
 	cd orm/bun && go test ./... && cd ../gorm && go vet ./... && cd ../tests && go test ./...
 
+.PHONY: deploy/cdk deploy/cdk/mutants
+# npm stays that of the system, which may only go with its own node.
+CDK := cd deploy/cdk && npm ci --silent --no-audit --no-fund && export PATH="$$(../../scripts/node-npm $(NODE)):$$PATH" && rm -rf dist && node_modules/.bin/tsc
+deploy/cdk: postgres npm containers ## test the CDK construct, with migrations in containers (from npm: 270 MB; NODE=24)
+	$(CDK) && node --test --test-timeout 300000 --test-reporter spec dist/test/*.test.js
+
+deploy/cdk/mutants: npm ## take the construct and the handler apart, piece by piece: a test has to notice
+	$(CDK) && node dist/test/mutants.js
+
 .PHONY: test/race
 test/race: postgres alembic ## run all tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./... $(ARGS)
@@ -53,8 +62,7 @@ campaign/restart: postgres ## shut the server down at once in the middle of 50 r
 	$(CAMPAIGN) -run 'TestRestart$$' -restarts 50 $(ARGS)
 
 .PHONY: deploy/image
-deploy/image: postgres ## test the container image; skipped where none can be built or run
-	@./scripts/install deploy || echo "no containers: the tests of the image are skipped"
+deploy/image: postgres containers ## test the container image; skipped where none can be built or run
 	cd deploy/tests && go test ./image $(ARGS)
 
 .PHONY: fuzz
@@ -122,6 +130,14 @@ postgres: # a PostgreSQL server to run on, installed where there is none
 .PHONY: pgbouncer
 pgbouncer: # a pooler to run through
 	@./scripts/install pgbouncer
+
+.PHONY: npm
+npm: # node's packages
+	@./scripts/install npm
+
+.PHONY: containers
+containers: # what builds and runs images; without it the tests that need one are skipped
+	@./scripts/install containers || echo "no containers: the tests of images are skipped"
 
 .PHONY: alembic
 alembic: # the real Alembic, to compare with

@@ -63,7 +63,7 @@ func unavailable(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"buildah", "podman", "runc"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return program + " is not installed: scripts/install deploy"
+			return program + " is not installed: scripts/install containers"
 		}
 	}
 	folder, name := t.TempDir(), "localhost/aludel-test-"+strings.ToLower(rand.Text())

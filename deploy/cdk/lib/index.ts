@@ -1,0 +1,1 @@
+export { MigrationTask, type MigrationTaskProps } from './migration-task';
