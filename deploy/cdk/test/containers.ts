@@ -21,6 +21,7 @@ export function context(): { folder: string } | { skip: string } {
   try {
     const tag = image('probe', path.join(root, 'deploy/Dockerfile'), folder, []);
     execFileSync('podman', ['run', '--rm', ...flags, tag, '--version'], { stdio: 'pipe' });
+    spawnSync('podman', ['rmi', '-f', tag]);
     return { folder };
   } catch (error) {
     return { skip: `podman can't build and run images here: ${(error as Error).message}` };
