@@ -162,7 +162,7 @@ func TestGoRevisionWrong(t *testing.T) {
 func TestGoRevisionOutside(t *testing.T) {
 	t.Parallel()
 	conn := pgtest.New(t).Connect(t)
-	calls := 0
+	var cut [2]bool // each walk once, behind its first batch: how large they are is the clock's to say
 	m := newMigrator(t, files("\nCREATE TABLE t (id int PRIMARY KEY, n int);\nINSERT INTO t SELECT g, 0 FROM generate_series(1, 250) g;"), aludel.Options{
 		Revisions: []aludel.GoRevision{{
 			ID: "g2", DownRevisions: []string{"r1"}, DownConn: execConn("DROP INDEX CONCURRENTLY IF EXISTS i"),
@@ -170,9 +170,11 @@ func TestGoRevisionOutside(t *testing.T) {
 				if _, err := s.Exec(ctx, "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (n)"); err != nil {
 					return err
 				}
-				for _, by := range []int{1, 10} {
+				for walk, by := range []int{1, 10} {
+					batches := 0
 					err := s.InBatches(ctx, aludel.Batch{Table: "t", Size: 50}, func(ctx context.Context, tx pgx.Tx, r aludel.BatchRange) error {
-						if calls++; calls == 3 || calls == 6 {
+						if batches++; batches == 2 && !cut[walk] {
+							cut[walk] = true
 							return errors.New("power cut")
 						}
 						_, err := tx.Exec(ctx, "UPDATE t SET n = n + $3 WHERE id BETWEEN $1 AND $2", r.From[0], r.To[0], by)
@@ -292,19 +294,33 @@ func TestGoRevisionStall(t *testing.T) {
 	}
 }
 
+// cancelAsleep cancels when a session of the database sleeps: a request that comes
+// before its statement cancels nothing.
+func cancelAsleep(ctx context.Context, watcher *pgx.Conn, cancel context.CancelFunc) {
+	defer cancel()
+	for asleep := false; !asleep; {
+		err := watcher.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')").Scan(&asleep)
+		if err != nil {
+			return
+		}
+	}
+}
+
 // TestGoRevisionInterrupted: its statement is cancelled on the server, it is rolled
 // back, and the connection lives.
 func TestGoRevisionInterrupted(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	conn := db.Connect(t)
+	watcher := db.Connect(t)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	m := newMigrator(t, files("\nCREATE TABLE t (id int);"), aludel.Options{Revisions: []aludel.GoRevision{{
 		ID: "g2", DownRevisions: []string{"r1"}, Up: func(ctx context.Context, tx pgx.Tx) error {
 			if err := exec("INSERT INTO t VALUES (1)")(ctx, tx); err != nil {
 				return err
 			}
-			cancel()
+			go cancelAsleep(ctx, watcher, cancel)
 			return exec("SELECT pg_sleep(60)")(ctx, tx)
 		},
 	}}})
