@@ -109,6 +109,10 @@ image: ## build the container image IMAGE, by buildah or docker
 	@if command -v buildah >/dev/null; then build="buildah bud --isolation chroot"; else build="docker build"; fi; \
 		$$build --build-arg TARGETARCH=$$(go env GOARCH) -t $(IMAGE) -f deploy/Dockerfile dist/image
 
+.PHONY: deploy/ecs
+deploy/ecs: ## hold deploy/ecs against AWS's own client, and its script against the calls of ECS
+	cd deploy/tests && go test ./ecs $(ARGS)
+
 .PHONY: docs
 docs: ## write the manual pages to docs/man
 	go run -tags man ./cmd/aludel man docs/man
