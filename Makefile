@@ -109,6 +109,13 @@ image: ## build the container image IMAGE, by buildah or docker
 	@if command -v buildah >/dev/null; then build="buildah bud --isolation chroot"; else build="docker build"; fi; \
 		$$build --build-arg TARGETARCH=$$(go env GOARCH) -t $(IMAGE) -f deploy/Dockerfile dist/image
 
+.PHONY: deploy/ecs deploy/kubernetes
+deploy/ecs: ## hold deploy/ecs against AWS's own client, and its script against the calls of ECS
+	cd deploy/tests && go test ./ecs $(ARGS)
+
+deploy/kubernetes: ## put manifests and chart through the API server's validation and Helm's engine (a first build takes minutes)
+	cd deploy/tests && go test ./kubernetes $(ARGS)
+
 .PHONY: docs
 docs: ## write the manual pages to docs/man
 	go run -tags man ./cmd/aludel man docs/man
