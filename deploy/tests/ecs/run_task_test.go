@@ -119,18 +119,18 @@ func TestRunTask(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
-		fake   fake
+		fake   *fake
 		status int
 		says   string
 	}{
-		{"success", fake{started: started(), ended: exited(0), looks: 2}, 0, "started " + arn},
-		{"ahead", fake{started: started(), ended: exited(7), looks: 1}, 7, "exit status 7"},
-		{"no image", fake{started: started(), ended: exited(nil)}, 1, "TaskFailedToStart: CannotPullContainerError: not found"},
-		{"no room", fake{started: map[string]any{"tasks": []any{}, "failures": []any{map[string]any{"reason": "RESOURCE:MEMORY"}}}}, 1, "no task was started: RESOURCE:MEMORY"},
+		{"success", &fake{started: started(), ended: exited(0), looks: 2}, 0, "started " + arn},
+		{"ahead", &fake{started: started(), ended: exited(7), looks: 1}, 7, "exit status 7"},
+		{"no image", &fake{started: started(), ended: exited(nil)}, 1, "TaskFailedToStart: CannotPullContainerError: not found"},
+		{"no room", &fake{started: map[string]any{"tasks": []any{}, "failures": []any{map[string]any{"reason": "RESOURCE:MEMORY"}}}}, 1, "no task was started: RESOURCE:MEMORY"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cmd := script(t, &c.fake)
+			cmd := script(t, c.fake)
 			var out bytes.Buffer
 			cmd.Stderr = &out
 			if err := cmd.Start(); err != nil {
