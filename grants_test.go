@@ -81,7 +81,7 @@ func TestGrants(t *testing.T) {
 			g := setupGrants(t)
 			runner, script := g.db.User, g.optional
 			if by == "administrator" {
-				g.db.Exec(t, "CREATE ROLE "+g.admin+" LOGIN CREATEROLE; ALTER DATABASE "+g.db.Name+" OWNER TO "+g.admin)
+				g.db.Exec(t, "CREATE ROLE "+g.admin+" LOGIN CREATEROLE; ALTER DATABASE "+g.db.Name+" OWNER TO "+g.admin+"; ALTER SCHEMA public OWNER TO "+g.admin)
 				runner, script = g.admin, g.script // pg_read_all_stats is for a superuser to give
 			}
 			admin := g.connect(t, runner)

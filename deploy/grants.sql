@@ -34,7 +34,8 @@ BEGIN
 END
 $$;
 
--- Before PostgreSQL 15 everybody may create in the schema public. Where it is somebody else's, this is a warning.
+-- Before PostgreSQL 15 everybody may create in the schema public. Where you see the warning "no privileges could be revoked", its owner
+-- has to say this.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 CREATE SCHEMA IF NOT EXISTS app_schema;
