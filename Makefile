@@ -12,7 +12,7 @@ export CGO_ENABLED := 0
 
 .PHONY: help
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-zA-Z0-9_\/-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_\/%-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build postgres ## run the main job: the example platform upgraded to head on the embedded PostgreSQL
@@ -88,6 +88,9 @@ $(LINT):
 .PHONY: build
 build: ## build bin/aludel, static and stripped
 	go build -trimpath -ldflags '-s -w' -o $(BIN)/aludel ./cmd/aludel
+
+build/%: ## build for another system, as a release does: make build/windows-arm64
+	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) go build -trimpath -ldflags '-s -w' -o $(BIN)/$*/ ./cmd/aludel
 
 .PHONY: docs
 docs: ## write the manual pages to docs/man
