@@ -12,7 +12,7 @@ export CGO_ENABLED := 0
 
 .PHONY: help
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-zA-Z0-9_\/-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_\/%-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build postgres ## run the main job: the example platform upgraded to head on the embedded PostgreSQL
@@ -115,6 +115,9 @@ deploy/ecs: ## hold deploy/ecs against AWS's own client, and its script against 
 
 deploy/kubernetes: ## put manifests and chart through the API server's validation and Helm's engine (a first build takes minutes)
 	cd deploy/tests && go test ./kubernetes $(ARGS)
+
+build/%: ## build for another system, as a release does: make build/windows-arm64
+	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) go build -trimpath -ldflags '-s -w' -o $(BIN)/$*/ ./cmd/aludel
 
 .PHONY: docs
 docs: ## write the manual pages to docs/man
