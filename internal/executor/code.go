@@ -72,15 +72,14 @@ func (r *runner) work(ctx context.Context, i int, do func(context.Context) error
 	w := &working{abandon: abandon}
 	r.working.Store(w)
 	defer r.working.Store(nil)
-	asked := make(chan struct{})
+	asked, returned := make(chan struct{}), make(chan struct{})
 	unwatch := context.AfterFunc(ctx, func() {
 		defer close(asked)
 		w.abandonSoon(ctx.Err())
-		asking, stop := context.WithTimeout(context.Background(), cancelWait)
-		defer stop()
-		_ = r.conn.PgConn().CancelRequest(asking) // without an answer, its context ends it
+		r.cancelUntil(returned)
 	})
 	err := calm(inner, do)
+	close(returned)
 	if !unwatch() {
 		<-asked // or the request might reach what comes next
 	}
@@ -91,6 +90,24 @@ func (r *runner) work(ctx context.Context, i int, do func(context.Context) error
 		return r.codeError(i, err)
 	}
 	return nil
+}
+
+// cancelAgain is between requests to cancel what code has the server do.
+const cancelAgain = 100 * time.Millisecond
+
+// cancelUntil asks the server to cancel, until code has returned or its context
+// ends it: a request that comes between two statements cancels nothing.
+func (r *runner) cancelUntil(returned <-chan struct{}) {
+	for range abandonAfter / cancelAgain {
+		ctx, stop := context.WithTimeout(context.Background(), cancelWait)
+		_ = r.conn.PgConn().CancelRequest(ctx) // without an answer, the code's context ends it
+		stop()
+		select {
+		case <-returned:
+			return
+		case <-time.After(cancelAgain):
+		}
+	}
 }
 
 // calm has a panic be an error: the transaction has to be rolled back, and what
