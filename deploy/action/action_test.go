@@ -111,17 +111,20 @@ func TestAct(t *testing.T) {
 	}
 	p := setup(t)
 	p.write(t, agreeing)
-	action, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	p.write(t, map[string]string{
-		".github/workflows/check.yml": "on: push\njobs:\n  check:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: ./action\n        with:\n          working-directory: db\n",
+		".github/workflows/check.yml": "on: push\njobs:\n  check:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      - uses: ./\n        with:\n          working-directory: db\n",
 	})
-	if err := os.Symlink(action, filepath.Join(p.dir, "action")); err != nil {
-		t.Fatal(err)
+	for _, copied := range []string{"action.yml", "deploy/action/install", "deploy/action/check"} {
+		text, err := os.ReadFile("../../" + copied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.write(t, map[string]string{copied: string(text)})
+		if err := os.Chmod(filepath.Join(p.dir, copied), 0o777); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, args := range [][]string{{"init", "-q"}, {"add", "db", ".github"}, {"-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t"}} {
+	for _, args := range [][]string{{"init", "-q"}, {"add", "db", ".github", "action.yml", "deploy"}, {"-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t"}} {
 		if status, said := p.run(t, nil, "git", args...); status != 0 {
 			t.Fatal(said)
 		}
