@@ -363,6 +363,9 @@ func (o *outside) fail(ctx context.Context, err error) error {
 	case refused && o.conn.PgConn().IsClosed():
 	case refused:
 		_ = o.reset(note) // the fence is a lock of the session, which is the caller's
+		if foreign != nil {
+			err = o.partly(err) // as it was before, of a run that goes on with another's
+		}
 	case o.conn.PgConn().IsClosed():
 		if err = o.resolve(ctx, err); err == nil {
 			return nil
