@@ -2,6 +2,8 @@ package aludel_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -68,5 +70,50 @@ level=ERROR msg="migration failed" revision=r2 direction=up message=r2 error="00
 `
 	if log.String() != want {
 		t.Errorf("%s", log.String())
+	}
+}
+
+// TestHooksInGo run as those in SQL do, with SQL and with Go revisions, and an error
+// of theirs leaves nothing of the migration.
+func TestHooksInGo(t *testing.T) {
+	t.Parallel()
+	mine := errors.New("mine")
+	for _, single := range []bool{false, true} {
+		db := pgtest.New(t)
+		db.Exec(t, "CREATE TABLE seen (n int GENERATED ALWAYS AS IDENTITY, what text)")
+		conn := db.Connect(t)
+		refuse := ""
+		see := func(when string) func(context.Context, pgx.Tx, *aludel.Step) error {
+			return func(ctx context.Context, tx pgx.Tx, step *aludel.Step) error {
+				if refuse == when+step.Revision.ID {
+					return mine
+				}
+				_, err := tx.Exec(ctx, "INSERT INTO seen (what) VALUES ($1)", when+step.Revision.ID+" "+step.Direction)
+				return err
+			}
+		}
+		fsys := files("\nINSERT INTO seen (what) VALUES ('one');", " transaction:false\nINSERT INTO seen (what) VALUES ('two');")
+		if single {
+			fsys = files("\nINSERT INTO seen (what) VALUES ('one');", "\nINSERT INTO seen (what) VALUES ('two');")
+		}
+		m := newMigrator(t, fsys, aludel.Options{
+			SingleTransaction: single, BeforeEachFunc: see("before "), AfterEachFunc: see("after "), BeforeEach: "INSERT INTO seen (what) VALUES ('SQL')",
+			Revisions: []aludel.GoRevision{{ID: "g3", DownRevisions: []string{"r2"}, Up: exec("INSERT INTO seen (what) VALUES ('three')")}},
+		})
+		refuse = "after g3"
+		if _, err := m.Upgrade(t.Context(), conn, aludel.UpgradeOptions{}); !errors.Is(err, mine) || err.Error() != "after each, with revision g3: mine" {
+			t.Fatalf("%v", err)
+		}
+		refuse = ""
+		if _, err := m.Upgrade(t.Context(), conn, aludel.UpgradeOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		want := "SQL, before r1 up, one, after r1 up, SQL, before r2 up, two, after r2 up, SQL, before g3 up, three, after g3 up"
+		if got := answer(t, conn, "SELECT what FROM seen ORDER BY n"); got != want {
+			t.Errorf("in one transaction %v: %s", single, got)
+		}
+		if err := m.WriteSQL(&bytes.Buffer{}, aludel.PlanOptions{Direction: aludel.Up, Targets: []string{"r1"}}); err == nil {
+			t.Error("written as SQL")
+		}
 	}
 }

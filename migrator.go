@@ -91,6 +91,10 @@ type Options struct {
 	// BeforeEach and AfterEach are SQL that runs with each migration, in its
 	// transaction where it has one: SET LOCAL work_mem = '1GB', NOTIFY migrated.
 	BeforeEach, AfterEach string
+	// BeforeEachFunc and AfterEachFunc are code that runs so too, behind the SQL, in a
+	// transaction of its own where the migration has none. With one of them nothing is
+	// sent ahead of its turn.
+	BeforeEachFunc, AfterEachFunc func(ctx context.Context, tx pgx.Tx, step *Step) error
 	// LockWait bounds the wait for another runner, and how long a migration
 	// that runs into LockTimeout is tried again; default [DefaultLockWait];
 	// negative is no wait.
@@ -149,10 +153,19 @@ func New(fsys fs.FS, options Options) (*Migrator, error) {
 		m.folders = append(m.folders, revision.Folder{FS: f.FS, Dir: f.Dir, Path: f.Path, Recursive: options.Recursive})
 	}
 	m.setTable()
-	for i, hook := range []struct{ name, sql string }{{"before each", m.options.BeforeEach}, {"after each", m.options.AfterEach}} {
+	for i, hook := range []struct {
+		name, sql string
+		code      func(context.Context, pgx.Tx, *Step) error
+	}{{"before each", m.options.BeforeEach, m.options.BeforeEachFunc}, {"after each", m.options.AfterEach, m.options.AfterEachFunc}} {
 		var err error
 		if m.hooks[i], err = executor.ParseHook(hook.name, hook.sql); err != nil {
 			return nil, err
+		}
+		if hook.code != nil {
+			m.hooks[i].Code = func(ctx context.Context, tx pgx.Tx, s *revision.Step) error {
+				step := m.publicStep(s)
+				return hook.code(ctx, tx, &step)
+			}
 		}
 	}
 	revisions, err := revision.Load(m.folders...)

@@ -225,7 +225,10 @@ func (b *batches) batch(ctx context.Context, s stretch) (waiting int, err error)
 		m.add(1, sql+"\n;\n")
 	} else {
 		m.add(1, "SET LOCAL search_path = "+sqltext.QuoteIdent(b.Table.Target)+";\n")
-		m.code = []codeAt{{step: b.i, offset: m.sql.Len()}}
+		m.code = []codeAt{{
+			offset: m.sql.Len(), step: b.i, failed: func(err error) error { return b.codeError(b.i, err) },
+			run: func(ctx context.Context, tx pgx.Tx) error { return b.do(ctx, tx, s.from, s.to, s.rows) },
+		}}
 	}
 	if role != "" {
 		m.add(1, "RESET ROLE;\n")
@@ -236,8 +239,6 @@ func (b *batches) batch(ctx context.Context, s stretch) (waiting int, err error)
 		if n == asked {
 			waiting, _ = strconv.Atoi(string(values[0])) // a count
 		}
-	}, func(ctx context.Context, c *codeAt) error {
-		return b.inTransaction(ctx, c.step, func(ctx context.Context, tx pgx.Tx) error { return b.do(ctx, tx, s.from, s.to, s.rows) })
 	})
 	if err != nil {
 		b.rollback()
@@ -257,8 +258,7 @@ const waitingSQL = "SELECT pg_catalog.count(DISTINCT pid) FROM pg_catalog.pg_loc
 // with values in it, so its places are not those of the file.
 func (b *batches) batchFailed(m *message, sent *body, sql string, origin func(int) int, completed int, err error) error {
 	var pgErr *pgconn.PgError
-	var code *CodeError
-	if errors.As(err, &code) || !errors.As(err, &pgErr) {
+	if fromCode(err) || !errors.As(err, &pgErr) {
 		return err
 	}
 	position := int(pgErr.Position) - m.characters(sent)

@@ -60,10 +60,10 @@ func (w *working) abandonSoon(cause error) {
 	time.AfterFunc(abandonAfter, func() { w.abandon(cause) })
 }
 
-// work runs code of a step. When ctx ends, or the guard says so, its statement is
+// work runs code. When ctx ends, or the guard says so, its statement is
 // cancelled on the server first, so that the connection lives; code that doesn't
 // come back by itself finds its own context ended a moment later.
-func (r *runner) work(ctx context.Context, i int, do func(context.Context) error) error {
+func (r *runner) work(ctx context.Context, do func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -86,10 +86,7 @@ func (r *runner) work(ctx context.Context, i int, do func(context.Context) error
 	if cause := context.Cause(inner); cause != nil && err != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", err, cause)
 	}
-	if err != nil {
-		return r.codeError(i, err)
-	}
-	return nil
+	return err
 }
 
 // cancelAgain is between requests to cancel what code has the server do.
@@ -127,19 +124,44 @@ func (r *runner) codeError(i int, err error) error {
 	return &CodeError{Revision: step.Revision.ID, Direction: step.Direction, Path: path, Line: line, Err: err}
 }
 
+// fromCode tells an error of code from one of what we have sent ourselves.
+func fromCode(err error) bool {
+	var code *CodeError
+	var hook *hookError
+	return errors.As(err, &code) || errors.As(err, &hook)
+}
+
 // A codeAt is code within a message.
 type codeAt struct {
-	step   int
 	offset int // in bytes: what stands before it is sent first
+	step   int
+	run    func(context.Context, pgx.Tx) error
+	failed func(error) error // names the code in its error
+}
+
+// sectionCode is the code of a section at a place of a message.
+func (r *runner) sectionCode(i, offset int) codeAt {
+	return codeAt{
+		offset: offset, step: i,
+		run: func(ctx context.Context, tx pgx.Tx) error {
+			return r.work(ctx, func(ctx context.Context) error { return r.job.code[i].Tx(ctx, tx) })
+		},
+		failed: func(err error) error { return r.codeError(i, err) },
+	}
 }
 
 func (r *runner) hasCode(s span) bool {
 	for i := s.from; i < s.to; i++ {
-		if r.job.code[i] != nil {
+		if r.inPieces(i) {
 			return true
 		}
 	}
 	return false
+}
+
+// inPieces tells that there is code with a step.
+func (r *runner) inPieces(i int) bool {
+	return r.job.code[i] != nil || r.job.sections[i] != nil && (r.Before.Code != nil || r.After.Code != nil)
 }
 
 // attemptCode runs the transaction of the first of spans, which holds code: piece
@@ -148,11 +170,7 @@ func (r *runner) attemptCode(ctx context.Context, spans []span) (done int, err e
 	m := r.build(spans[0], r.heads)
 	r.announce(spans[0])
 	start := time.Now()
-	completed, err := r.pieces(ctx, m, nil, func(ctx context.Context, c *codeAt) error {
-		return r.inTransaction(ctx, c.step, func(ctx context.Context, tx pgx.Tx) error {
-			return r.work(ctx, c.step, func(ctx context.Context) error { return r.job.code[c.step].Tx(ctx, tx) })
-		})
-	})
+	completed, err := r.pieces(ctx, m, nil)
 	if err != nil {
 		return 0, r.settle(ctx, spans, m, completed, err)
 	}
@@ -163,9 +181,9 @@ func (r *runner) attemptCode(ctx context.Context, spans []span) (done int, err e
 	return 1, nil
 }
 
-// pieces sends a message up to each code in it, and has run run that; row hears the
-// rows, as in [runner.ask].
-func (r *runner) pieces(ctx context.Context, m *message, row func(completed int, values [][]byte), run func(context.Context, *codeAt) error) (completed int, err error) {
+// pieces sends a message up to each code in it, and runs that; row hears the rows, as
+// in [runner.ask].
+func (r *runner) pieces(ctx context.Context, m *message, row func(completed int, values [][]byte)) (completed int, err error) {
 	text, sent := m.sql.String(), 0
 	send := func(to int) error {
 		before := completed
@@ -186,7 +204,7 @@ func (r *runner) pieces(ctx context.Context, m *message, row func(completed int,
 		if err := send(m.code[i].offset); err != nil {
 			return completed, err
 		}
-		if err := run(ctx, &m.code[i]); err != nil {
+		if err := r.inTransaction(ctx, &m.code[i]); err != nil {
 			return completed, err
 		}
 	}
@@ -198,26 +216,26 @@ const mark = "aludel.revision"
 
 // inTransaction runs code in the transaction that has begun, and sees to it that
 // the transaction is still the same afterwards.
-func (r *runner) inTransaction(ctx context.Context, i int, do func(context.Context, pgx.Tx) error) error {
-	id := r.job.plan.Steps[i].Revision.ID
+func (r *runner) inTransaction(ctx context.Context, c *codeAt) error {
+	id := r.job.plan.Steps[c.step].Revision.ID
 	if _, err := r.send(ctx, "SET LOCAL "+mark+" = "+sqltext.QuoteLiteral(id)); err != nil {
 		return fmt.Errorf("beginning revision %s: %w", id, err)
 	}
-	if err := do(ctx, &sharedTx{connection: r.conn}); err != nil {
-		return err
+	if err := c.run(ctx, &sharedTx{connection: r.conn}); err != nil {
+		return c.failed(err)
 	}
 	switch r.conn.PgConn().TxStatus() {
 	case 'E':
-		return r.codeError(i, errors.New("a statement failed, and the code went on: have it return the error"))
+		return c.failed(errors.New("a statement failed, and the code went on: have it return the error"))
 	case 'I':
-		return r.codeError(i, errNotIts)
+		return c.failed(errNotIts)
 	}
 	var marked string
 	if _, err := r.ask(ctx, "SELECT pg_catalog.current_setting('"+mark+"', true)", func(_ int, values [][]byte) { marked = string(values[0]) }); err != nil {
 		return err
 	}
 	if marked != id {
-		return r.codeError(i, errNotIts)
+		return c.failed(errNotIts)
 	}
 	return nil
 }

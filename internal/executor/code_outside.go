@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/aludel-db/aludel/internal/revision"
 	"github.com/aludel-db/aludel/internal/sqltext"
 	"github.com/aludel-db/aludel/internal/versiontable"
@@ -39,7 +37,11 @@ func (o *outside) runCode(ctx context.Context) error {
 	o.at, o.try = o.i, 1
 	start := time.Now()
 	err := o.guarded(ctx, false, func() error {
-		return o.work(ctx, o.i, func(inner context.Context) error { return o.job.code[o.i].Conn(inner, o.conn, o.walk) })
+		err := o.work(ctx, func(inner context.Context) error { return o.job.code[o.i].Conn(inner, o.conn, o.walk) })
+		if err != nil {
+			err = o.codeError(o.i, err)
+		}
+		return err
 	})
 	if err == nil {
 		err = o.leftClean()
@@ -122,16 +124,5 @@ func (o *outside) batchesOf(ctx context.Context, spec *revision.Batch, do BatchF
 	}
 	w.batch.Store(true)
 	defer w.batch.Store(false)
-	do = inCode(o, do)
 	return (&batches{outside: o, spec: spec, key: key, do: do, started: time.Now()}).run(ctx)
-}
-
-// inCode gives the errors of a batch's code their place.
-func inCode(o *outside, do BatchFunction) BatchFunction {
-	return func(ctx context.Context, tx pgx.Tx, from, to []string, rows int) error {
-		if err := do(ctx, tx, from, to, rows); err != nil {
-			return o.codeError(o.i, err)
-		}
-		return nil
-	}
 }

@@ -40,10 +40,13 @@ type hookAt struct {
 }
 
 // addHook writes a hook.
-func (m *message) addHook(b *body, h Hook) {
+func (r *runner) addHook(m *message, b *body, h Hook) {
 	if h.Statements > 0 {
 		b.hooks = append(b.hooks, hookAt{h, m.statements})
 		m.add(h.Statements, h.SQL+"\n;\n")
+	}
+	if h.Code != nil {
+		m.code = append(m.code, r.hookCode(h, b.step, m.sql.Len()))
 	}
 }
 
@@ -124,13 +127,13 @@ func (r *runner) addStep(m *message, i int) {
 	entry := r.entry(step, versiontable.Done)
 	if s != nil {
 		r.addTimeouts(m, s)
-		m.addHook(&b, r.Before)
+		r.addHook(m, &b, r.Before)
 		role := r.role(s)
 		if role != "" {
 			m.add(1, "SET LOCAL ROLE "+sqltext.QuoteIdent(role)+";\n")
 		}
 		if s.InGo {
-			m.code = append(m.code, codeAt{step: i, offset: m.sql.Len()})
+			m.code = append(m.code, r.sectionCode(i, m.sql.Len()))
 		}
 		b.first, b.start, b.count = m.statements, m.sql.Len(), len(s.Statements)
 		// The section is sent as it is, comments and all, so that positions in
@@ -144,7 +147,7 @@ func (r *runner) addStep(m *message, i int) {
 		if role != "" {
 			m.add(1, "RESET ROLE;\n")
 		}
-		m.addHook(&b, r.After)
+		r.addHook(m, &b, r.After)
 		entry.Checksum, entry.Down = s.Checksum(), r.job.kept[i]
 	}
 	m.add(len(step.Removes)+len(step.Adds), r.Table.RowsSQL(step.Removes, step.Adds))

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 
@@ -21,6 +22,9 @@ func WriteSQL(w io.Writer, job *Job, options Options) error {
 			path, line, _ := s.Position(0)
 			return fmt.Errorf("revision %s is written in Go (%s:%d) and can't be written as SQL", job.plan.Steps[i].Revision.ID, path, line)
 		}
+	}
+	if options.Before.Code != nil || options.After.Code != nil {
+		return errors.New("hooks written in Go can't be written as SQL")
 	}
 	readable := *job
 	readable.kept = make([]string, len(job.kept))

@@ -32,11 +32,11 @@ func (r *runner) spans(i int) []span {
 	var spans []span
 	for ; i < len(r.job.sections); i++ {
 		s := r.job.sections[i]
-		if s != nil && (s.NoTransaction || s.InGo && len(spans) > 0) {
+		if s != nil && s.NoTransaction || r.inPieces(i) && len(spans) > 0 {
 			break
 		}
 		spans = append(spans, span{i, i + 1})
-		if s != nil && s.InGo || r.changesSession(i) {
+		if r.inPieces(i) || r.changesSession(i) {
 			break
 		}
 	}
@@ -257,8 +257,7 @@ func (r *runner) settle(ctx context.Context, spans []span, m *message, completed
 // of the version rows, or in what is ours.
 func (r *runner) located(m *message, completed int, err error) error {
 	var pgErr *pgconn.PgError
-	var code *CodeError
-	if errors.As(err, &code) || !errors.As(err, &pgErr) {
+	if fromCode(err) || !errors.As(err, &pgErr) {
 		return err
 	}
 	if completed == m.check && versiontable.IsStale(err) {
