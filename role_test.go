@@ -47,6 +47,48 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') AND relnam
 	db.Exec(t, "SELECT 1/count(*)::int FROM a WHERE id = 2")
 }
 
+// TestGoRevisionsRunAsTheOwner: their code does, in a transaction, outside one and in
+// batches; what is written down is the connection's, also when it fails.
+func TestGoRevisionsRunAsTheOwner(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	admin, owner := db.Connect(t), "owner_"+db.Name
+	db.Exec(t, "CREATE ROLE "+owner+"; GRANT CREATE ON SCHEMA public TO "+owner+"; CREATE TABLE seen (n int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, who text); GRANT ALL ON seen TO "+owner+"; INSERT INTO seen (who) VALUES ('first')")
+	t.Cleanup(func() {
+		if _, err := admin.Exec(context.Background(), "DROP OWNED BY "+owner+"; DROP ROLE "+owner); err != nil {
+			t.Error(err)
+		}
+	})
+	const see = "INSERT INTO seen (who) VALUES (current_user)"
+	failing := true
+	m := newMigrator(t, nil, aludel.Options{Role: owner, Revisions: []aludel.GoRevision{
+		{ID: "g1", Up: exec(see)},
+		{ID: "g2", DownRevisions: []string{"g1"}, UpConn: func(ctx context.Context, s *aludel.Session) error {
+			if failing {
+				return errors.New("not yet")
+			}
+			err := s.InBatches(ctx, aludel.Batch{Table: "seen"}, func(ctx context.Context, tx pgx.Tx, _ aludel.BatchRange) error { return exec(see)(ctx, tx) })
+			return errors.Join(err, execConn(see)(ctx, s))
+		}},
+	}})
+	if _, err := m.Upgrade(t.Context(), db.Connect(t), aludel.UpgradeOptions{}); err == nil || !strings.Contains(err.Error(), "not yet") {
+		t.Fatalf("%v", err)
+	}
+	failing = false
+	if _, err := m.Upgrade(t.Context(), db.Connect(t), aludel.UpgradeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := answer(t, admin, "SELECT replace(who, '"+owner+"', 'owner') FROM seen ORDER BY n"); got != "first, owner, owner, owner" {
+		t.Error(got)
+	}
+	if got := answer(t, admin, "SELECT DISTINCT applied_by FROM aludel_history"); got != db.User {
+		t.Error(got)
+	}
+	if got := answer(t, admin, "SELECT outcome FROM aludel_history WHERE revision = 'g2' ORDER BY id"); !strings.HasPrefix(got, "running, failed, ") || !strings.HasSuffix(got, ", done") {
+		t.Error(got)
+	}
+}
+
 // TestTransactionTimeout: the server ends what takes too long as a whole.
 func TestTransactionTimeout(t *testing.T) {
 	t.Parallel()

@@ -28,11 +28,8 @@ func (o *outside) runCode(ctx context.Context) error {
 			return err
 		}
 	}
-	role := o.role(o.section)
-	if role != "" {
-		if _, err := o.send(ctx, "SET ROLE "+sqltext.QuoteIdent(role)); err != nil {
-			return fmt.Errorf("setting up the session: %w", err)
-		}
+	if err := o.setRole(ctx, true); err != nil {
+		return err
 	}
 	o.at, o.try = o.i, 1
 	start := time.Now()
@@ -46,17 +43,35 @@ func (o *outside) runCode(ctx context.Context) error {
 	if err == nil {
 		err = o.leftClean()
 	}
+	if err != nil {
+		o.rollback()
+	}
+	// Or the connection is lost, and with it the role.
+	if reset := o.setRole(context.WithoutCancel(ctx), false); err == nil {
+		err = reset
+	}
 	if partial := (*PartialError)(nil); errors.As(err, &partial) {
 		return partial
 	}
 	if err != nil {
-		o.rollback()
 		return o.again(ctx, o.i, start, false, err)
 	}
-	if role != "" {
-		if _, err := o.send(context.WithoutCancel(ctx), "RESET ROLE"); err != nil {
-			return fmt.Errorf("setting up the session: %w", err)
-		}
+	return nil
+}
+
+// setRole has the session work as the section's role, where it has one, or as its own
+// again: what is written down is its own.
+func (o *outside) setRole(ctx context.Context, on bool) error {
+	role := o.role(o.section)
+	if role == "" {
+		return nil
+	}
+	sql := "RESET ROLE"
+	if on {
+		sql = "SET ROLE " + sqltext.QuoteIdent(role)
+	}
+	if _, err := o.send(ctx, sql); err != nil {
+		return fmt.Errorf("setting up the session: %w", err)
 	}
 	return nil
 }
@@ -100,6 +115,9 @@ func (o *outside) walk(ctx context.Context, table string, size int, do BatchFunc
 		o.done++
 		return nil
 	}
+	if err := o.setRole(ctx, false); err != nil {
+		return err
+	}
 	if err := o.batchesOf(ctx, &revision.Batch{Table: table, Size: size}, do); err != nil {
 		if code := (*CodeError)(nil); errors.As(err, &code) { // the section's code will be named by whoever called it
 			err = code.Err
@@ -108,7 +126,10 @@ func (o *outside) walk(ctx context.Context, table string, size int, do BatchFunc
 		return err
 	}
 	o.done++
-	return o.note(ctx, versiontable.Running, nil)
+	if err := o.note(ctx, versiontable.Running, nil); err != nil {
+		return err
+	}
+	return o.setRole(ctx, true)
 }
 
 // batchesOf walks while the guard looks away: what each batch makes others wait,
