@@ -35,6 +35,7 @@ type app struct {
 	// waitForDatabase is how long to try to reach the database.
 	waitForDatabase time.Duration
 	x               map[string]string // -x
+	goFound         bool              // it was looked for Go revisions
 	loaded          *config.Config
 	shadows         map[int]*aludel.Shadow // by the major version that was asked for
 	closers         []func() error

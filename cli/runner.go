@@ -24,6 +24,9 @@ func (e *otherProgram) Error() string { return "the project's own command line h
 // lookForGo sees to it that revisions written in Go take part: the program has them
 // all, or hands over to the one that has.
 func (a *app) lookForGo(c *config.Config) error {
+	if a.goFound {
+		return nil
+	}
 	own := a.options.Migrations != nil || len(a.options.Revisions) > 0
 	files, err := goRevisions(c.Migrations.Dirs)
 	if err != nil {
@@ -31,7 +34,9 @@ func (a *app) lookForGo(c *config.Config) error {
 	}
 	switch {
 	case own:
-		return a.allThere(files)
+		if err := a.allThere(files); err != nil {
+			return err
+		}
 	case c.HandedOver && (len(files) > 0 || c.Migrations.Runner != nil):
 		return &config.Error{
 			Message: fmt.Sprintf("migrations.runner (%s) has no Go revisions of its own", strings.Join(c.Migrations.Runner, " ")),
@@ -46,6 +51,7 @@ func (a *app) lookForGo(c *config.Config) error {
 				"[migrations]\nrunner = [\"go\", \"run\", \"./cmd/migrate\"]   # a program that calls cli.Main with its Revisions",
 		}
 	}
+	a.goFound = true
 	return nil
 }
 

@@ -119,10 +119,17 @@ func (r *runner) locksFirst(s span) string {
 	if r.MaxStall <= 0 || r.locksLater {
 		return ""
 	}
+	several := 0
 	for i := s.from; i < s.to; i++ {
 		if r.changesSession(i) { // and perhaps what the names mean
 			return ""
 		}
+		for _, l := range r.job.locks[i] {
+			several += len(l.locks)
+		}
+	}
+	if several < 2 {
+		return ""
 	}
 	var rows []string
 	for _, l := range wants(slices.Concat(r.job.locks[s.from:s.to]...)) {
