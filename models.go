@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
 
@@ -107,6 +108,22 @@ func (models Models) Make(ctx context.Context, s *Shadow, schema string, options
 	return snapshot, m.renames, errors.Join(err, m.kept())
 }
 
+// family names the models whatever they say, by where they come from.
+func (models Models) family(s *Shadow, o desired.Options) string {
+	parts := []string{"models", fmt.Sprintf("%q", o)}
+	for _, source := range models.Sources {
+		parts = append(parts, fmt.Sprintf("%q", source.Command), source.Dir, source.Name)
+		for _, path := range source.Paths {
+			whole, err := filepath.Abs(path)
+			if err != nil {
+				whole = path
+			}
+			parts = append(parts, whole)
+		}
+	}
+	return s.scratch.Key(program(), parts...)
+}
+
 // loading is told of models that are not known from before.
 type loading struct {
 	begins func()
@@ -135,10 +152,14 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, extensi
 		}
 		return conn, err
 	}
-	m.made, err = s.made(ctx, append(wanted.Parts(options), fmt.Sprintf("models %q", models.Naming)), func() (*pgx.Conn, error) {
-		told.begins()
-		return m.build(ctx)
-	}, told.beside)
+	r := recipe{
+		parts: append(wanted.Parts(options), fmt.Sprintf("models %q", models.Naming)),
+		build: m.build, begins: told.begins, beside: told.beside,
+	}
+	if models.Naming == (Naming{}) { // statements speak of the names in front of that
+		r.edits = &edits{family: models.family(s, options), state: wanted, options: options}
+	}
+	m.made, err = s.made(ctx, r)
 	return m, err
 }
 

@@ -183,9 +183,12 @@ func (g *autogeneration) proveOnModels(ctx context.Context, draft *revision.Draf
 	return true, nil
 }
 
-// takeModels connects to the models' database, and makes and describes one where
-// they are known from an earlier run.
+// takeModels connects to the models' database, or to a copy of one that is to stay as
+// it is, and makes and describes one where they are known from an earlier run.
 func (g *autogeneration) takeModels(ctx context.Context) (conn *pgx.Conn, err error) {
+	if g.shadow.scratch.Keeps(g.models.database) {
+		return g.shadow.scratch.Create(ctx, g.models.database)
+	}
 	if g.models.database != "" {
 		conn, err = g.shadow.scratch.Connect(ctx, g.models.database)
 		g.models.database = ""

@@ -32,7 +32,7 @@ func (m *Migrator) replayed(ctx context.Context, s *Shadow, targets ...string) (
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.made(ctx, parts, func() (*pgx.Conn, error) { return m.replay(ctx, s, targets...) }, nil)
+	d, err := s.made(ctx, recipe{parts: parts, build: func(ctx context.Context) (*pgx.Conn, error) { return m.replay(ctx, s, targets...) }})
 	if err != nil {
 		return nil, err
 	}

@@ -51,13 +51,23 @@ func (s *Snapshot) restricted(options SnapshotOptions) (*Snapshot, error) {
 	return &Snapshot{catalog: s.catalog.Restricted(read)}, nil
 }
 
-// made answers what parts lead to: as it was in an earlier run, where a server
-// of our own would make it once more, or what build makes.
-//
-// beside, where it is not nil, may look at a new one in another session while it is
-// read.
-func (s *Shadow) made(ctx context.Context, parts []string, build func() (*pgx.Conn, error), beside func(context.Context, *pgx.Conn) error) (*made, error) {
-	key := s.scratch.Key(program(), parts...)
+// A recipe is how a state is made.
+type recipe struct {
+	// parts are all that it depends on.
+	parts []string
+	build func(context.Context) (*pgx.Conn, error)
+	// begins is told that it is not known from before; it may be nil.
+	begins func()
+	// beside may look at a new one in another session while it is read; it may be nil.
+	beside func(context.Context, *pgx.Conn) error
+	// edits has it made from an earlier one where that takes less; it may be nil.
+	edits *edits
+}
+
+// made answers what a recipe leads to: as it was in an earlier run, where a server of
+// our own would make it once more, or as it is made now.
+func (s *Shadow) made(ctx context.Context, r recipe) (*made, error) {
+	key := s.scratch.Key(program(), r.parts...)
 	s.mu.Lock()
 	d := s.states[key]
 	s.mu.Unlock()
@@ -66,7 +76,7 @@ func (s *Shadow) made(ctx context.Context, parts []string, build func() (*pgx.Co
 	}
 	d, err := s.cached(ctx, key)
 	if err == nil && d == nil {
-		d, err = s.make(ctx, key, build, beside)
+		d, err = s.make(ctx, key, r)
 	}
 	if err != nil {
 		return nil, err
@@ -87,18 +97,55 @@ func (s *Shadow) cached(ctx context.Context, key string) (*made, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // half a file: it is made again
 	}
-	if current, err := s.offersAgain(ctx, d.snapshot.catalog); err != nil || !current {
+	if !slices.ContainsFunc(d.snapshot.catalog.All(), isExtension) {
+		return d, nil
+	}
+	conn, err := s.scratch.Create(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	if current, err := offersAgain(ctx, conn, d.snapshot.catalog); err != nil || !current {
 		return nil, err
 	}
 	return d, nil
 }
 
-// make has build make a state, and keeps it.
-func (s *Shadow) make(ctx context.Context, key string, build func() (*pgx.Conn, error), beside func(context.Context, *pgx.Conn) error) (*made, error) {
-	conn, err := build()
+func isExtension(o catalog.Object) bool {
+	_, is := o.(*catalog.Extension)
+	return is
+}
+
+// make makes a state, and keeps it.
+func (s *Shadow) make(ctx context.Context, key string, r recipe) (*made, error) {
+	e, err := s.openEdit(ctx, r.edits)
 	if err != nil {
 		return nil, err
 	}
+	if r.begins != nil {
+		r.begins()
+	}
+	if e != nil {
+		d, err := s.makeByEdit(ctx, key, r, e)
+		if d != nil || err != nil {
+			return d, err
+		}
+	}
+	conn, err := r.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.readMade(ctx, r, conn)
+	if err == nil {
+		err = s.seal(ctx, key, d, conn)
+	}
+	if err == nil {
+		err = s.keepForEdits(key, r.edits, d.database)
+	}
+	return d, err
+}
+
+// readMade reads all that a database holds.
+func (s *Shadow) readMade(ctx context.Context, r recipe, conn *pgx.Conn) (*made, error) {
 	d := &made{}
 	group, together := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -107,15 +154,17 @@ func (s *Shadow) make(ctx context.Context, key string, build func() (*pgx.Conn, 
 		}
 		return err
 	})
-	if beside != nil {
-		group.Go(func() error { return s.look(together, conn.Config().Database, beside) })
+	if r.beside != nil {
+		group.Go(func() error { return s.look(together, conn.Config().Database, r.beside) })
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
+	return d, group.Wait()
+}
+
+// seal keeps a state for later runs, and its database for this one.
+func (s *Shadow) seal(ctx context.Context, key string, d *made, conn *pgx.Conn) (err error) {
 	d.keeping.Go(func() error { return s.keep(key, d.schemas, d.snapshot.catalog) })
 	d.database, err = s.scratch.Seal(ctx, conn)
-	return d, err
+	return err
 }
 
 // look has do look at a database in a session that ends with it, so that others can
@@ -139,21 +188,13 @@ func (s *Shadow) keep(key string, schemas []string, c *catalog.Catalog) error {
 
 // offersAgain tells that the extensions of a state are what the server would
 // make today: they are files of their own, which somebody may have updated.
-func (s *Shadow) offersAgain(ctx context.Context, c *catalog.Catalog) (bool, error) {
+func offersAgain(ctx context.Context, conn *pgx.Conn, c *catalog.Catalog) (same bool, err error) {
 	var names, versions []string
 	for o := range c.Each {
 		if e, ok := o.(*catalog.Extension); ok {
 			names, versions = append(names, e.ID.Name()), append(versions, e.DefaultVersion)
 		}
 	}
-	if len(names) == 0 {
-		return true, nil
-	}
-	conn, err := s.scratch.Create(ctx, "")
-	if err != nil {
-		return false, err
-	}
-	var same bool
 	err = conn.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS was(name, version)
   LEFT JOIN pg_catalog.pg_available_extensions() AS v ON v.name = was.name WHERE v.default_version IS DISTINCT FROM was.version)`, names, versions).Scan(&same)
 	return same, err

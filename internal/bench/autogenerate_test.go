@@ -51,16 +51,22 @@ func BenchmarkCheck(b *testing.B) {
 	b.ReportMetric(float64(first.wall)/1e6, "ms/first")
 }
 
-// BenchmarkAutogenerate: five new columns among 1,000 tables, found, written and
-// proven, beside the real Alembic, which finds and writes them (budget 0.125; it was
-// 0.22 when it was last measured). More than half of ours is PostgreSQL running the
-// models' DDL, in one session.
+// BenchmarkAutogenerate: five new columns in the definitions of five of 1,000 tables,
+// each time of others, found, written and proven, beside the real Alembic, which finds
+// and writes them (budget 0.125). The models as they were are known from an earlier run;
+// what it takes where they are not is reported apart.
 func BenchmarkAutogenerate(b *testing.B) {
 	const n = 1000
 	db, dir, env := modelled(b, n)
-	more := strings.Join(tables(n), ";\n") + ";\n"
-	for i := range 5 {
-		more += fmt.Sprintf("ALTER TABLE t%d ADD COLUMN extra text;\n", i)
+	edit := func(round int) {
+		list := tables(n)
+		for i := range 5 {
+			at := (round*37 + i*n/5 + 1) % n
+			list[at] = strings.Replace(list[at], "d text,", "d text, extra text,", 1)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "schema.sql"), []byte(strings.Join(list, ";\n")+";\n"), 0o666); err != nil {
+			b.Fatal(err)
+		}
 	}
 	scripts, err := filepath.Abs("testdata/alembic")
 	if err != nil {
@@ -89,11 +95,11 @@ func BenchmarkAutogenerate(b *testing.B) {
 		}
 		return c
 	}
+	process(b, env(aludel(b, db, "check")))
+	round := 0
 	ours := func() cost {
-		more += "-- edited once more\n" // so that the shadow has to make the models again
-		if err := os.WriteFile(filepath.Join(dir, "schema.sql"), []byte(more), 0o666); err != nil {
-			b.Fatal(err)
-		}
+		edit(round)
+		round++
 		c := process(b, env(aludel(b, db, "revision", "--autogenerate", "-m", "extra")))
 		return removed(filepath.Join(dir, "migrations/versions/*_extra.sql"), c)
 	}
@@ -103,4 +109,16 @@ func BenchmarkAutogenerate(b *testing.B) {
 		return removed(filepath.Join(versions, "*_extra.py"), process(b, cmd))
 	}
 	pairs(b, 3, ours, theirs)
+	env = emptied(b, env)
+	b.ReportMetric(float64(ours().wall)/1e6, "ms/first")
+}
+
+// emptied is an environment with a cache that knows nothing.
+func emptied(b *testing.B, env func(*exec.Cmd) *exec.Cmd) func(*exec.Cmd) *exec.Cmd {
+	cache := "XDG_CACHE_HOME=" + b.TempDir()
+	return func(cmd *exec.Cmd) *exec.Cmd {
+		cmd = env(cmd)
+		cmd.Env = append(cmd.Env, cache)
+		return cmd
+	}
 }

@@ -100,14 +100,23 @@ func (state *State) Parts(o Options) []string {
 // Make makes the state in conn's database. What can't run is a
 // [*StatementError].
 func (state *State) Make(ctx context.Context, scratch *shadow.Scratch, conn *pgx.Conn, o Options) error {
-	all := &State{statements: state.statements}
-	for _, e := range o.Extensions {
-		if err := all.extend(e); err != nil {
-			return err
-		}
+	all, err := state.with(o.Extensions)
+	if err != nil {
+		return err
 	}
 	l := &loader{scratch: scratch, conn: conn, pending: all.statements}
 	return l.run(ctx, o.Schema)
+}
+
+// with is the state with extensions.
+func (state *State) with(extensions []Extension) (*State, error) {
+	all := &State{statements: state.statements}
+	for _, e := range extensions {
+		if err := all.extend(e); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // extend puts an extension in front of what the sources say, and its schema
@@ -181,8 +190,7 @@ func (state *State) take(t text) error {
 	return nil
 }
 
-// run makes the schema, and runs all statements: many in a message as long as
-// their order allows it, then one by one.
+// run makes the schema, and loads the statements.
 func (l *loader) run(ctx context.Context, schema string) error {
 	// Bodies of functions may speak of what comes later; PostgreSQL looks at
 	// them when they run.
@@ -197,6 +205,12 @@ func (l *loader) run(ctx context.Context, schema string) error {
 	if err := l.scratch.Run(ctx, l.conn, prepare); err != nil {
 		return err
 	}
+	return l.load(ctx)
+}
+
+// load runs all statements: many in a message as long as their order allows it, then
+// one by one.
+func (l *loader) load(ctx context.Context) error {
 	l.atOnce(ctx)
 	for len(l.pending) > 0 {
 		var failed []*statement

@@ -66,14 +66,15 @@ func (s *Scratch) Keep(key string, data []byte) {
 		_ = os.Remove(file.Name())
 		return
 	}
-	s.prune()
+	prune(s.cacheDir(), cacheFiles)
 }
 
 func (s *Scratch) cacheDir() string { return filepath.Join(s.options.CacheDir, "aludel", "states") }
 
-// prune deletes what was not used for long, and what is too much.
-func (s *Scratch) prune() {
-	entries, err := os.ReadDir(s.cacheDir())
+// prune deletes the files of a folder that were not used for long, and those that are
+// too many.
+func prune(dir string, keep int) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
@@ -85,8 +86,8 @@ func (s *Scratch) prune() {
 	}
 	slices.SortFunc(files, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
 	for i, file := range files {
-		if i >= cacheFiles || time.Since(file.ModTime()) > cacheAge {
-			_ = os.Remove(filepath.Join(s.cacheDir(), file.Name()))
+		if i >= keep || time.Since(file.ModTime()) > cacheAge {
+			_ = os.Remove(filepath.Join(dir, file.Name()))
 		}
 	}
 }

@@ -25,6 +25,10 @@ type Options struct {
 	// same name, installation, settings and TCP are one.
 	Name string
 
+	// Image is a file that [Server.CloseSaving] wrote: a throw-away server begins with
+	// what is in it. Start answers an [*ImageError] where it is damaged.
+	Image string
+
 	// CacheDir is the user's cache folder. The data folder that is copied for
 	// each new server is kept there, unless there is room for it in MemDir.
 	// Empty = TempDir.
@@ -111,9 +115,11 @@ func (o Options) settings(h home, port int) []string {
 			"dynamic_shared_memory_type": "mmap",
 			// A revision that makes thousands of tables holds as many locks.
 			"max_locks_per_transaction": "1024",
-			// Segments that are kept for reuse would fill the memory.
-			"min_wal_size": "32MB",
-			"max_wal_size": "128MB",
+			// Segments that are kept for reuse would fill the memory, and images.
+			"min_wal_size":  "32MB",
+			"max_wal_size":  "128MB",
+			"wal_recycle":   "off",
+			"wal_init_zero": "off",
 		})
 	}
 	maps.Copy(all, o.Settings)

@@ -38,11 +38,13 @@ type Scratch struct {
 	installation Installation
 	major        int
 
-	mu     sync.Mutex
-	own    *Server         // nil until it is needed
-	server *pgx.ConnConfig // nil as long
-	conns  []*pgx.Conn
-	names  []string
+	mu       sync.Mutex
+	own      *Server         // nil until it is needed
+	server   *pgx.ConnConfig // nil as long
+	conns    []*pgx.Conn
+	names    []string
+	roles    []string  // those that were made because something named them
+	keepsake *keepsake // nil: none
 }
 
 // scratchPrefix names the databases on a server that is not ours, with the time
@@ -99,12 +101,19 @@ func (s *Scratch) running(ctx context.Context) (*pgx.ConnConfig, error) {
 	if s.server != nil {
 		return s.server, nil
 	}
-	own, err := Start(ctx, Options{Installation: s.installation, Name: "state", CacheDir: s.options.CacheDir, TempDir: s.options.TempDir})
+	err := s.start(ctx, Options{Name: "state"})
+	return s.server, err
+}
+
+// start starts a server of our own.
+func (s *Scratch) start(ctx context.Context, o Options) error {
+	o.Installation, o.CacheDir, o.TempDir = s.installation, s.options.CacheDir, s.options.TempDir
+	own, err := Start(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("starting a throw-away PostgreSQL: %w", err)
+		return fmt.Errorf("starting a throw-away PostgreSQL: %w", err)
 	}
 	s.own, s.server = own, own.Config("postgres")
-	return s.server, nil
+	return nil
 }
 
 // sweepScratch drops what a killed process has left.
@@ -215,6 +224,9 @@ func (s *Scratch) MakeRole(ctx context.Context, conn *pgx.Conn, err error) bool 
 		return false
 	}
 	_, err = conn.Exec(ctx, "CREATE ROLE "+quote(role), pgx.QueryExecModeSimpleProtocol)
+	s.mu.Lock()
+	s.roles = append(s.roles, role)
+	s.mu.Unlock()
 	var pgErr *pgconn.PgError
 	return err == nil || errors.As(err, &pgErr) && pgErr.Code == "42710" // another has just made it
 }
@@ -226,11 +238,11 @@ func (s *Scratch) Close(ctx context.Context) error {
 		err = errors.Join(err, conn.Close(ctx))
 	}
 	if s.own != nil {
-		err = errors.Join(err, s.own.CloseDropping(ctx, s.names))
+		err = errors.Join(err, s.own.CloseSaving(ctx, s.names, s.saving()))
 	} else {
 		err = errors.Join(err, s.drop(ctx))
 	}
-	s.conns, s.names = nil, nil
+	s.conns, s.names, s.keepsake = nil, nil, nil
 	return err
 }
 

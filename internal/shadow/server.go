@@ -81,7 +81,7 @@ func (h home) enter(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leavePatience)
 		defer cancel()
-		return nil, errors.Join(err, s.leave(ctx, nil))
+		return nil, errors.Join(err, s.leave(ctx, nil, nil))
 	}
 	return s, nil
 }
@@ -95,6 +95,21 @@ func (s *Server) Close(ctx context.Context) error { return s.CloseDropping(ctx, 
 // CloseDropping is Close, and drops databases where others go on using the server:
 // with a throw-away one they go anyway, and faster.
 func (s *Server) CloseDropping(ctx context.Context, databases []string) error {
+	return s.CloseSaving(ctx, databases, nil)
+}
+
+// A Saving is an image to be written of a throw-away server that goes.
+type Saving struct {
+	Path string
+	Note []byte // for whoever looks at the image
+	// Settle does what is to be done in front of it, in the database postgres, and
+	// tells whether there is to be an image after all.
+	Settle func(context.Context, *pgx.Conn) (bool, error)
+}
+
+// CloseSaving is CloseDropping, and writes an image where nobody else uses the server.
+// Where it can't be written there is none.
+func (s *Server) CloseSaving(ctx context.Context, databases []string, saving *Saving) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.users == nil {
@@ -106,14 +121,17 @@ func (s *Server) CloseDropping(ctx context.Context, databases []string) error {
 		s.users = nil
 		return err
 	}
-	return errors.Join(s.leave(ctx, databases), lock.release())
+	return errors.Join(s.leave(ctx, databases, saving), lock.release())
 }
 
 // leave counts this process out, and ends the server if it was the last user.
 // The caller holds the home's lock.
-func (s *Server) leave(ctx context.Context, databases []string) error {
+func (s *Server) leave(ctx context.Context, databases []string, saving *Saving) error {
 	last, err := s.users.become(true)
 	if err == nil && last && !exists(s.home.path("keep")) {
+		if saving != nil && s.home.throwaway {
+			_ = s.save(ctx, saving) // what can't be written is made again the next time
+		}
 		err = s.home.end(ctx)
 	} else {
 		for _, name := range databases {
@@ -123,6 +141,22 @@ func (s *Server) leave(ctx context.Context, databases []string) error {
 	err = errors.Join(err, s.users.release())
 	s.users = nil
 	return err
+}
+
+// save shuts the server down and writes the image.
+func (s *Server) save(ctx context.Context, saving *Saving) error {
+	fit := false
+	err := s.admin(ctx, "making ready for an image", func(conn *pgx.Conn) (err error) {
+		fit, err = saving.Settle(ctx, conn)
+		return err
+	})
+	if err != nil || !fit {
+		return err
+	}
+	if err := s.home.stop(ctx, stopFast); err != nil {
+		return err
+	}
+	return writeImage(saving.Path, s.home.data(), saving.Note)
 }
 
 // end stops a server that nobody uses and deletes what must not stay.

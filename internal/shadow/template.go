@@ -23,7 +23,13 @@ func (h home) makeData(ctx context.Context, o Options) error {
 		return err
 	}
 	fresh := h.path("data.new")
-	if err := o.copyTemplate(ctx, fresh, h.account); err != nil {
+	var err error
+	if o.Image == "" {
+		err = o.copyTemplate(ctx, fresh, h.account)
+	} else {
+		err = unpackImage(ctx, o.Image, fresh, h.account)
+	}
+	if err != nil {
 		return err
 	}
 	if !h.throwaway {

@@ -1,0 +1,232 @@
+package aludel
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/aludel-db/aludel/internal/catalog"
+	"github.com/aludel-db/aludel/internal/desired"
+)
+
+// Of a large schema few statements change at a time. The database that the models have
+// made once is kept in the cache; in a copy of it the relations that changed statements
+// are about are made anew ([desired.Edit]), and what comes out is read whole.
+//
+// That all else is as it was then is compared, fact by fact. Nothing is refused here
+// either: where it isn't so, or can't be said, the models are made from the ground up.
+
+// edits are models that are made in this way.
+type edits struct {
+	family  string // names the models, whatever they say
+	state   *desired.State
+	options desired.Options
+}
+
+// An earlier is what the models were when their database was kept.
+type earlier struct {
+	Key        string // of their state in the cache
+	Statements []string
+}
+
+// keepFrom is how many statements models have to have to be kept: fewer take no longer
+// than a copy.
+const keepFrom = 1000
+
+// maxName is how many bytes of a name PostgreSQL keeps.
+const maxName = 63
+
+// keepForEdits has a database that was made from the ground up kept for later runs.
+func (s *Shadow) keepForEdits(key string, e *edits, database string) error {
+	if e == nil || e.state.Len() < s.keepFrom {
+		return nil
+	}
+	statements, err := e.state.Statements(e.options)
+	if err != nil || statements == nil {
+		return err
+	}
+	var note bytes.Buffer
+	if err := gob.NewEncoder(&note).Encode(earlier{Key: key, Statements: statements}); err != nil {
+		return fmt.Errorf("encoding the models' statements: %w", err)
+	}
+	s.scratch.KeepDatabase(e.family, database, note.Bytes())
+	return nil
+}
+
+// An opened is the database of earlier models, to be edited.
+type opened struct {
+	edit   *desired.Edit
+	conn   *pgx.Conn
+	before *made
+}
+
+// openEdit opens the database of earlier models; nil where there is none, or it is no
+// help.
+func (s *Shadow) openEdit(ctx context.Context, e *edits) (*opened, error) {
+	if e == nil {
+		return nil, nil
+	}
+	note := s.scratch.Kept(e.family)
+	var was earlier
+	if note == nil || gob.NewDecoder(bytes.NewReader(note)).Decode(&was) != nil {
+		return nil, nil
+	}
+	before, err := decodeMade(s.scratch.Cached(was.Key))
+	if err != nil {
+		return nil, nil //nolint:nilerr // it isn't there any more, or half
+	}
+	edit, err := e.state.Edit(e.options, was.Statements, indexesOf(before.snapshot.catalog))
+	if edit == nil || err != nil {
+		return nil, err
+	}
+	conn, err := s.scratch.OpenKept(ctx, e.family)
+	if conn == nil || err != nil {
+		return nil, err
+	}
+	return &opened{edit, conn, before}, nil
+}
+
+// makeByEdit edits the database of earlier models. It is nil where something else came
+// out than the edit is for.
+func (s *Shadow) makeByEdit(ctx context.Context, key string, r recipe, o *opened) (*made, error) {
+	fits, err := o.fits(ctx)
+	if !fits || err != nil {
+		return nil, err
+	}
+	putBack, err := o.edit.Make(ctx, s.scratch, o.conn)
+	if err != nil {
+		return nil, ctx.Err() // what is wrong is said with its place when they are made from the ground up
+	}
+	d, err := s.readMade(ctx, r, o.conn)
+	if err != nil {
+		return nil, err
+	}
+	holds, err := o.holds(d.snapshot.catalog, putBack > 0)
+	if !holds || err != nil {
+		return nil, err
+	}
+	return d, s.seal(ctx, key, d, o.conn)
+}
+
+// fits tells that a definition in the database does what it would do in a new one. Event
+// triggers, which extensions may have brought, run code with each.
+func (o *opened) fits(ctx context.Context) (bool, error) {
+	var triggers bool
+	if err := o.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger)").Scan(&triggers); triggers || err != nil {
+		return false, err
+	}
+	return offersAgain(ctx, o.conn, o.before.snapshot.catalog)
+}
+
+// holds tells that the edit has done what making all statements from the ground up
+// does: nothing else is another than it was, and nothing of what is new would have made
+// a difference to it. putBack tells that there are foreign keys that were put back.
+func (o *opened) holds(after *catalog.Catalog, putBack bool) (bool, error) {
+	before := o.before.snapshot.catalog
+	d, err := Diff(o.rest(before), o.rest(after), DiffOptions{})
+	if err != nil || len(d.Statements) > 0 || putBack && !o.samePrimaryKeys(before, after) {
+		return false, err
+	}
+	for table, names := range namesByTable(after) {
+		for _, name := range names {
+			if o.edit.Makes(table) && !o.edit.Makes(name) && !o.edit.Leaves(name) {
+				return false, nil
+			}
+		}
+	}
+	return o.ownNames(before) && o.ownNames(after), nil
+}
+
+// rest is what is not made anew.
+func (o *opened) rest(c *catalog.Catalog) *Snapshot {
+	return &Snapshot{catalog: c.Without(func(object catalog.Object) bool { return o.edit.Makes(holder(object)) })}
+}
+
+// holder is the name of the relation that an object is or belongs to, or its own.
+func holder(o catalog.Object) string {
+	if index, isIndex := o.(*catalog.Index); isIndex {
+		return index.Table.Name()
+	}
+	return o.Base().ID.Name()
+}
+
+// samePrimaryKeys: a foreign key that names no columns leads to these.
+func (o *opened) samePrimaryKeys(before, after *catalog.Catalog) bool {
+	for object := range before.Each {
+		key, isConstraint := object.(*catalog.Constraint)
+		if !isConstraint || key.Type != catalog.PrimaryKey || !o.edit.Makes(holder(key)) {
+			continue
+		}
+		now, _ := after.Get(key.ID).(*catalog.Constraint)
+		if now == nil || now.Definition != key.Definition {
+			return false
+		}
+	}
+	return true
+}
+
+// indexesOf looks up the names of indexes and sequences by their table's in lower case.
+func indexesOf(c *catalog.Catalog) func(table string) []string {
+	names := namesByTable(c)
+	return func(table string) []string { return names[table] }
+}
+
+// namesByTable are the names beside tables' own that are taken in a schema for them.
+func namesByTable(c *catalog.Catalog) map[string][]string {
+	names := map[string][]string{}
+	for o := range c.Each {
+		table, name := strings.ToLower(holder(o)), o.Base().ID.Name()
+		switch o := o.(type) {
+		case *catalog.Index:
+		case *catalog.Sequence:
+			if o.OwnedBy == (catalog.ID{}) {
+				continue
+			}
+			table = strings.ToLower(o.OwnedBy.Name())
+		case *catalog.Constraint:
+			if name = o.Index; name == "" {
+				continue
+			}
+		default:
+			continue
+		}
+		names[table] = append(names[table], name)
+	}
+	return names
+}
+
+// ownNames tells that no name that PostgreSQL gave depends on what was there by then.
+// It puts a number behind one that is taken in the schema, and cuts those that are too
+// long.
+func (o *opened) ownNames(c *catalog.Catalog) bool {
+	const anew, stays = 1, 2
+	sides := map[string]int{}
+	take := func(name, table string) {
+		if o.edit.Makes(table) {
+			sides[name] |= anew
+		} else {
+			sides[name] |= stays
+		}
+	}
+	for object := range c.Each {
+		switch object := object.(type) {
+		case *catalog.Table, *catalog.View, *catalog.Sequence, *catalog.Index:
+			take(object.Base().ID.Name(), holder(object))
+		case *catalog.Constraint:
+			take(object.ID.Sub(), holder(object))
+		}
+	}
+	for name, side := range sides {
+		base := strings.TrimRight(name, "0123456789")
+		numbered := base != name && sides[base] != 0 && sides[base]|side == anew|stays
+		cut := len(name) >= maxName && side&anew != 0
+		if (numbered || cut) && !o.edit.Names(name) {
+			return false
+		}
+	}
+	return true
+}
