@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/desired"
@@ -75,19 +76,23 @@ func (s *Shadow) openEdit(ctx context.Context, e *edits) (*opened, error) {
 	if note == nil || gob.NewDecoder(bytes.NewReader(note)).Decode(&was) != nil {
 		return nil, nil
 	}
-	before, err := decodeMade(s.scratch.Cached(was.Key))
-	if err != nil {
-		return nil, nil //nolint:nilerr // it isn't there any more, or half
-	}
-	edit, err := e.state.Edit(e.options, was.Statements, indexesOf(before.snapshot.catalog))
-	if edit == nil || err != nil {
+	o := &opened{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		o.conn, err = s.scratch.OpenKept(ctx, e.family)
+		return err
+	})
+	group.Go(func() (err error) {
+		if o.before, err = decodeMade(s.scratch.Cached(was.Key)); err != nil {
+			return nil //nolint:nilerr // it isn't there any more, or half
+		}
+		o.edit, err = e.state.Edit(e.options, was.Statements, namesByTable(o.before.snapshot.catalog))
+		return err
+	})
+	if err := group.Wait(); err != nil || o.conn == nil || o.edit == nil || !o.edit.Less() {
 		return nil, err
 	}
-	conn, err := s.scratch.OpenKept(ctx, e.family)
-	if conn == nil || err != nil {
-		return nil, err
-	}
-	return &opened{edit, conn, before}, nil
+	return o, nil
 }
 
 // makeByEdit edits the database of earlier models. It is nil where something else came
@@ -101,7 +106,7 @@ func (s *Shadow) makeByEdit(ctx context.Context, key string, r recipe, o *opened
 	if err != nil {
 		return nil, ctx.Err() // what is wrong is said with its place when they are made from the ground up
 	}
-	d, err := s.readMade(ctx, r, o.conn)
+	d, err := r.read(ctx, o.conn)
 	if err != nil {
 		return nil, err
 	}
@@ -169,13 +174,8 @@ func (o *opened) samePrimaryKeys(before, after *catalog.Catalog) bool {
 	return true
 }
 
-// indexesOf looks up the names of indexes and sequences by their table's in lower case.
-func indexesOf(c *catalog.Catalog) func(table string) []string {
-	names := namesByTable(c)
-	return func(table string) []string { return names[table] }
-}
-
-// namesByTable are the names beside tables' own that are taken in a schema for them.
+// namesByTable are the names of the indexes and sequences of each table, whose name is
+// in lower case.
 func namesByTable(c *catalog.Catalog) map[string][]string {
 	names := map[string][]string{}
 	for o := range c.Each {

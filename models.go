@@ -95,12 +95,14 @@ type loadedModels struct {
 	grants, owners bool     // whether they speak of privileges and owners
 	overlooked     []string // what of them says nothing
 	build          func(context.Context) (*pgx.Conn, error)
+	// remake makes them once more, where they are known from an earlier run.
+	remake func(ctx context.Context, look func(context.Context, *pgx.Conn) error) error
 }
 
 // Make loads the models into a database of the shadow and reads it. Unqualified
 // names resolve in schema. It answers the renames that comments tell of, too.
 func (models Models) Make(ctx context.Context, s *Shadow, schema string, options SnapshotOptions) (*Snapshot, []Rename, error) {
-	m, err := models.load(ctx, s, schema, nil, loading{begins: func() {}})
+	m, err := models.load(ctx, s, schema, nil, loading{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,9 +128,9 @@ func (models Models) family(s *Shadow, o desired.Options) string {
 
 // loading is told of models that are not known from before.
 type loading struct {
-	begins func()
-	// beside may look at them in another session while they are read; it may be nil.
-	beside func(context.Context, *pgx.Conn) error
+	begins func() // may be nil
+	// look may look at them; it may be nil.
+	look func(context.Context, *pgx.Conn) error
 }
 
 // load makes the models, beside extensions.
@@ -154,10 +156,16 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, extensi
 	}
 	r := recipe{
 		parts: append(wanted.Parts(options), fmt.Sprintf("models %q", models.Naming)),
-		build: m.build, begins: told.begins, beside: told.beside,
+		build: m.build, begins: told.begins, look: told.look,
 	}
 	if models.Naming == (Naming{}) { // statements speak of the names in front of that
 		r.edits = &edits{family: models.family(s, options), state: wanted, options: options}
+	}
+	m.remake = func(ctx context.Context, look func(context.Context, *pgx.Conn) error) (err error) {
+		again := r
+		again.begins, again.look = nil, look
+		m.made, err = s.make(ctx, s.key(r), again)
+		return err
 	}
 	m.made, err = s.made(ctx, r)
 	return m, err

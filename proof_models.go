@@ -32,7 +32,7 @@ func (g *autogeneration) likelyOnModels() bool {
 		len(o.Include)+len(o.Exclude)+len(o.Renames) == 0 && o.Keep == nil && !o.Online
 }
 
-// lookAtModels answers what describes them while they are read, where that is of use.
+// lookAtModels answers what describes them as well as they are read, where that is of use.
 func (g *autogeneration) lookAtModels() func(context.Context, *pgx.Conn) error {
 	if !g.likelyOnModels() {
 		return nil
@@ -183,21 +183,20 @@ func (g *autogeneration) proveOnModels(ctx context.Context, draft *revision.Draf
 	return true, nil
 }
 
-// takeModels connects to the models' database, or to a copy of one that is to stay as
-// it is, and makes and describes one where they are known from an earlier run.
-func (g *autogeneration) takeModels(ctx context.Context) (conn *pgx.Conn, err error) {
-	if g.shadow.scratch.Keeps(g.models.database) {
-		return g.shadow.scratch.Create(ctx, g.models.database)
+// takeModels connects to the models' database, which is made where they are known from
+// an earlier run, or to a copy of one that is to stay as it is.
+func (g *autogeneration) takeModels(ctx context.Context) (*pgx.Conn, error) {
+	if g.models.database == "" {
+		if err := g.models.remake(ctx, g.lookAtModels()); err != nil {
+			return nil, err
+		}
 	}
-	if g.models.database != "" {
-		conn, err = g.shadow.scratch.Connect(ctx, g.models.database)
-		g.models.database = ""
-		return conn, err
+	database := g.models.database
+	if g.shadow.scratch.Keeps(database) {
+		return g.shadow.scratch.Create(ctx, database)
 	}
-	if conn, err = g.models.build(ctx); err == nil {
-		g.asked, err = observe.Look(ctx, conn)
-	}
-	return conn, err
+	g.models.database = ""
+	return g.shadow.scratch.Connect(ctx, database)
 }
 
 // A watcher runs steps in a database of which it knows what it holds.

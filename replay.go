@@ -150,14 +150,23 @@ func (p *prover) look(ctx context.Context, conn *pgx.Conn) (seen sight, err erro
 // empty where they are equal. Where only the observer sees a difference, that is
 // seen: no ALTER may lead there.
 func (p *prover) left(got, want sight) (sql, seen string, err error) {
+	described := make(chan string, 1)
+	go func() {
+		if want.lines == nil {
+			described <- ""
+		} else {
+			described <- observe.Compare(want.lines, got.lines)
+		}
+	}()
 	d, err := Diff(got.snapshot, want.snapshot, p.diff)
+	seen = <-described
 	if err != nil {
 		return "", "", err
 	}
-	if len(d.Statements) > 0 || want.lines == nil {
+	if len(d.Statements) > 0 {
 		return d.SQL(), "", nil
 	}
-	return "", observe.Compare(want.lines, got.lines), nil
+	return "", seen, nil
 }
 
 // run runs steps from the version rows that the database holds.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -58,8 +57,8 @@ type recipe struct {
 	build func(context.Context) (*pgx.Conn, error)
 	// begins is told that it is not known from before; it may be nil.
 	begins func()
-	// beside may look at a new one in another session while it is read; it may be nil.
-	beside func(context.Context, *pgx.Conn) error
+	// look may look at a new one; it may be nil.
+	look func(context.Context, *pgx.Conn) error
 	// edits has it made from an earlier one where that takes less; it may be nil.
 	edits *edits
 }
@@ -67,7 +66,7 @@ type recipe struct {
 // made answers what a recipe leads to: as it was in an earlier run, where a server of
 // our own would make it once more, or as it is made now.
 func (s *Shadow) made(ctx context.Context, r recipe) (*made, error) {
-	key := s.scratch.Key(program(), r.parts...)
+	key := s.key(r)
 	s.mu.Lock()
 	d := s.states[key]
 	s.mu.Unlock()
@@ -115,6 +114,9 @@ func isExtension(o catalog.Object) bool {
 	return is
 }
 
+// key names what a recipe leads to.
+func (s *Shadow) key(r recipe) string { return s.scratch.Key(program(), r.parts...) }
+
 // make makes a state, and keeps it.
 func (s *Shadow) make(ctx context.Context, key string, r recipe) (*made, error) {
 	e, err := s.openEdit(ctx, r.edits)
@@ -134,7 +136,7 @@ func (s *Shadow) make(ctx context.Context, key string, r recipe) (*made, error) 
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.readMade(ctx, r, conn)
+	d, err := r.read(ctx, conn)
 	if err == nil {
 		err = s.seal(ctx, key, d, conn)
 	}
@@ -144,20 +146,17 @@ func (s *Shadow) make(ctx context.Context, key string, r recipe) (*made, error) 
 	return d, err
 }
 
-// readMade reads all that a database holds.
-func (s *Shadow) readMade(ctx context.Context, r recipe, conn *pgx.Conn) (*made, error) {
-	d := &made{}
-	group, together := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		if d.schemas, err = schemasOf(together, conn); err == nil {
-			d.snapshot, err = ReadSnapshot(together, conn, SnapshotOptions{})
-		}
-		return err
-	})
-	if r.beside != nil {
-		group.Go(func() error { return s.look(together, conn.Config().Database, r.beside) })
+// read reads all that a database holds. It is done in one session: PostgreSQL has read
+// half of it by then.
+func (r *recipe) read(ctx context.Context, conn *pgx.Conn) (d *made, err error) {
+	d = &made{}
+	if d.schemas, err = schemasOf(ctx, conn); err == nil {
+		d.snapshot, err = ReadSnapshot(ctx, conn, SnapshotOptions{})
 	}
-	return d, group.Wait()
+	if err == nil && r.look != nil {
+		err = r.look(ctx, conn)
+	}
+	return d, err
 }
 
 // seal keeps a state for later runs, and its database for this one.
@@ -165,16 +164,6 @@ func (s *Shadow) seal(ctx context.Context, key string, d *made, conn *pgx.Conn) 
 	d.keeping.Go(func() error { return s.keep(key, d.schemas, d.snapshot.catalog) })
 	d.database, err = s.scratch.Seal(ctx, conn)
 	return err
-}
-
-// look has do look at a database in a session that ends with it, so that others can
-// be made of the database.
-func (s *Shadow) look(ctx context.Context, database string, do func(context.Context, *pgx.Conn) error) error {
-	conn, err := s.scratch.Connect(ctx, database)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(ctx, conn), conn.Close(ctx))
 }
 
 // keep keeps a state for later runs.

@@ -45,7 +45,7 @@ func (g *autogeneration) makeBoth(ctx context.Context) (err error) {
 	if g.there, err = g.m.replayed(ctx, g.shadow, "heads"); err != nil {
 		return err
 	}
-	g.models, err = g.options.Models.load(ctx, g.shadow, g.m.options.Schema, g.there.snapshot.extensions(), loading{begins: func() {}})
+	g.models, err = g.options.Models.load(ctx, g.shadow, g.m.options.Schema, g.there.snapshot.extensions(), loading{})
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (g *autogeneration) readBoth(ctx context.Context) error {
 	group.Go(func() (err error) {
 		defer close(unknown)
 		g.models, err = g.options.Models.load(together, g.shadow, g.m.options.Schema, extensions, loading{
-			begins: func() { unknown <- true }, beside: g.lookAtModels(),
+			begins: func() { unknown <- true }, look: g.lookAtModels(),
 		})
 		return err
 	})

@@ -115,6 +115,7 @@ func BenchmarkAutogenerate(b *testing.B) {
 
 // emptied is an environment with a cache that knows nothing.
 func emptied(b *testing.B, env func(*exec.Cmd) *exec.Cmd) func(*exec.Cmd) *exec.Cmd {
+	b.Helper()
 	cache := "XDG_CACHE_HOME=" + b.TempDir()
 	return func(cmd *exec.Cmd) *exec.Cmd {
 		cmd = env(cmd)

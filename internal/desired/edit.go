@@ -24,6 +24,7 @@ type Edit struct {
 	schema   string
 	settings []*statement // the SETs in front
 	run      []*statement
+	less     bool
 	drop     []string // relations, as SQL text
 	// makes are the names of all that is made anew, as [sqltext.Bare] has them; runs
 	// those that the statements which run speak of, and stays those of the others.
@@ -50,9 +51,9 @@ func (state *State) Statements(o Options) ([]string, error) {
 
 // Edit answers what leads from earlier statements, those that [State.Statements] has
 // answered for a state with the same options, to this one. owned are the names of the
-// indexes and sequences that belonged to a table by then. It is nil where that can't
-// be said, or would be most of the work.
-func (state *State) Edit(o Options, earlier []string, owned func(table string) []string) (*Edit, error) {
+// indexes and sequences that belonged to each table by then, whose name is in lower case. It is nil where that can't
+// be said.
+func (state *State) Edit(o Options, earlier []string, owned map[string][]string) (*Edit, error) {
 	all, err := state.with(o.Extensions)
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func leadingSettings(statements []*statement) int {
 // An editor finds an Edit.
 type editor struct {
 	Edit
-	owned func(table string) []string
+	owned map[string][]string
 	all   []candidate // what are the statements now, and behind them those that are no more
 }
 
@@ -132,8 +133,17 @@ func (e *editor) name(d sqltext.Definition) {
 		e.drop = append(e.drop, d.Relation)
 	}
 	bare := sqltext.Bare(d.Relation)
+	e.nameTable(bare)
+	for table, names := range e.owned { // it may be an index
+		if slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, bare) }) {
+			e.nameTable(table)
+		}
+	}
+}
+
+func (e *editor) nameTable(bare string) {
 	e.makes[bare], e.makes["_"+bare] = true, true
-	for _, name := range e.owned(bare) {
+	for _, name := range e.owned[bare] {
 		e.makes[strings.ToLower(name)] = true
 	}
 }
@@ -167,8 +177,12 @@ func (e *editor) close() (ok bool) {
 			e.run = append(e.run, c.statement)
 		}
 	}
-	return len(e.run) <= len(e.all)/2
+	e.less = len(e.run) <= len(e.all)/2
+	return true
 }
+
+// Less tells that the edit is not most of the work.
+func (e *Edit) Less() bool { return e.less }
 
 // Makes tells that something of that name, without its schema, is made anew, or
 // belongs to what is.
@@ -219,17 +233,20 @@ func queryTexts(ctx context.Context, conn *pgx.Conn, sql string, relations []str
 }
 
 const (
+	// droppedSQL are relations as far as they are there; an index stands for its table.
+	droppedSQL = `WITH dropped (oid) AS (SELECT coalesce(i.indrelid, c.oid) FROM pg_catalog.unnest($1::text[]) AS name
+  JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(name) LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid)`
+
 	// foreignKeysSQL writes the foreign keys that lead to some relations from others. Of
 	// a partitioned table those of its partitions come with its own.
-	foreignKeysSQL = `WITH dropped (oid) AS (SELECT pg_catalog.to_regclass(name) FROM pg_catalog.unnest($1::text[]) AS name)
+	foreignKeysSQL = droppedSQL + `
 SELECT pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::pg_catalog.regclass, c.conname, pg_catalog.pg_get_constraintdef(c.oid))
 FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND c.conparentid = 0
-  AND c.confrelid IN (SELECT oid FROM dropped WHERE oid IS NOT NULL) AND c.conrelid NOT IN (SELECT oid FROM dropped WHERE oid IS NOT NULL) ORDER BY c.oid`
+  AND c.confrelid IN (SELECT oid FROM dropped) AND c.conrelid NOT IN (SELECT oid FROM dropped) ORDER BY c.oid`
 
-	// dropsSQL writes the statements that drop relations, as far as they are there; an
-	// index goes with its table.
-	dropsSQL = `SELECT pg_catalog.format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+	// dropsSQL writes the statements that drop relations.
+	dropsSQL = droppedSQL + `
+SELECT pg_catalog.format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
   WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, oid::pg_catalog.regclass)
-FROM pg_catalog.pg_class WHERE oid IN (SELECT pg_catalog.to_regclass(name) FROM pg_catalog.unnest($1::text[]) AS name) AND relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
-ORDER BY relkind = 'S', oid DESC`
+FROM pg_catalog.pg_class WHERE oid IN (SELECT oid FROM dropped) ORDER BY relkind = 'S', oid DESC`
 )

@@ -39,6 +39,7 @@ func (d *Description) Again(ctx context.Context, conn *pgx.Conn, touched []Relat
 var parameterList = regexp.MustCompile(` options=\{([^}]+)\}`)
 
 func (d *Description) read(ctx context.Context, conn *pgx.Conn, sql string) error {
+	sql = strings.Replace(sql, "ORDER BY text COLLATE \"C\"", "", 1) // only Describe is read in order
 	return describe(ctx, conn, sql, func(about uint32, line []byte) {
 		text := string(line)
 		// What has several lines of its own stays together.

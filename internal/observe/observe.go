@@ -246,20 +246,26 @@ func (f *scopeFilter) has(line string) bool {
 // Compare tells in a few lines how two descriptions differ; empty where they
 // are equal.
 func Compare(want, got []string) string {
-	return only("- ", want, got) + only("+ ", got, want)
-}
-
-// only are the lines that others lack, marked.
-func only(mark string, lines, others []string) string {
-	has := make(map[string]bool, len(others))
-	for _, line := range others {
-		has[line] = true
+	seen := make(map[string]bool, len(want))
+	for _, line := range want {
+		seen[line] = false
 	}
-	var b strings.Builder
-	for _, line := range lines {
-		if !has[line] {
-			b.WriteString(mark + strings.ReplaceAll(line, "\n", "\n  ") + "\n")
+	var less, more strings.Builder
+	for _, line := range got {
+		if _, wanted := seen[line]; wanted {
+			seen[line] = true
+		} else {
+			mark(&more, "+ ", line)
 		}
 	}
-	return b.String()
+	for _, line := range want {
+		if !seen[line] {
+			mark(&less, "- ", line)
+		}
+	}
+	return less.String() + more.String()
+}
+
+func mark(b *strings.Builder, sign, line string) {
+	b.WriteString(sign + strings.ReplaceAll(line, "\n", "\n  ") + "\n")
 }

@@ -164,7 +164,8 @@ func addressed(class, oid string) string {
 
 // touchedSQL lists the OIDs of relations that have rows in the catalogs whose
 // system column is since or later, with those that stand on them: their
-// definitions speak of them by name. 0 is what is no relation, or one whose
+// definitions speak of them by name. age counts backwards from the next transaction;
+// of none, and of those that were there when the server was made, it is the largest. 0 is what is no relation, or one whose
 // definition depends on others in more ways.
 func touchedSQL(catalogs []string, column string, since uint64) string {
 	var hits []string
@@ -176,7 +177,7 @@ func touchedSQL(catalogs []string, column string, since uint64) string {
 		if !known {
 			of = "0::pg_catalog.oid"
 		}
-		hits = append(hits, fmt.Sprintf("SELECT %s FROM pg_catalog.%s x WHERE x.%s::text::bigint >= %d", of, catalog, column, since))
+		hits = append(hits, fmt.Sprintf("SELECT %s FROM pg_catalog.%s x WHERE pg_catalog.age(x.%s) <= pg_catalog.age('%d'::pg_catalog.xid)", of, catalog, column, since))
 	}
 	return `WITH hit (oid) AS MATERIALIZED (` + strings.Join(hits, "\nUNION ALL ") + `),
 touched (oid) AS MATERIALIZED (SELECT DISTINCT ` + whole("hit.oid") + ` FROM hit),

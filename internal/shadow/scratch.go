@@ -25,8 +25,8 @@ type ScratchOptions struct {
 	Major int
 	// Search finds the server of our own; its Major is not looked at.
 	Search Search
-	// CacheDir and TempDir are as in [Options].
-	CacheDir, TempDir string
+	// CacheDir, TempDir and MemDir are as in [Options].
+	CacheDir, TempDir, MemDir string
 }
 
 // A Scratch makes databases that go when it is closed. Roles and extensions are
@@ -107,7 +107,7 @@ func (s *Scratch) running(ctx context.Context) (*pgx.ConnConfig, error) {
 
 // start starts a server of our own.
 func (s *Scratch) start(ctx context.Context, o Options) error {
-	o.Installation, o.CacheDir, o.TempDir = s.installation, s.options.CacheDir, s.options.TempDir
+	o.Installation, o.CacheDir, o.TempDir, o.MemDir = s.installation, s.options.CacheDir, s.options.TempDir, s.options.MemDir
 	own, err := Start(ctx, o)
 	if err != nil {
 		return fmt.Errorf("starting a throw-away PostgreSQL: %w", err)

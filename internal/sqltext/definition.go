@@ -10,7 +10,8 @@ type Definition struct {
 	// Relation is the table, view, sequence or index that the statement makes, alters
 	// or hangs something on, as SQL text; empty where it is about something else.
 	Relation string
-	// Makes is the name of what else a CREATE makes: a type, a function.
+	// Makes is the name of a type or a function that it makes. What makes an operator, a
+	// cast or an extension is told by more than a name to those who use it.
 	Makes string
 	// Names are all that it may speak of, in lower case and without their schemas, those
 	// within strings as well. Left out are tables that only a foreign key leads to, and
@@ -78,10 +79,7 @@ func (c *definer) defineNew(object string, next int) (alone bool) {
 		}
 	case "SCHEMA":
 		return !c.has(next, "CREATE") // it may make tables as well
-	default:
-		if c.word(next) == "IF" {
-			next += 3
-		}
+	case "TYPE", "DOMAIN", "FUNCTION", "PROCEDURE", "AGGREGATE":
 		c.Makes, _ = c.name(next)
 	}
 	return true

@@ -1,0 +1,323 @@
+package aludel
+
+import (
+	"context"
+	"flag"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/aludel-db/aludel/internal/desired"
+	"github.com/aludel-db/aludel/internal/observe"
+	"github.com/aludel-db/aludel/internal/pgtest"
+	"github.com/aludel-db/aludel/internal/shadow"
+	"github.com/aludel-db/aludel/internal/sqltext"
+)
+
+var (
+	allEdits   = flag.Bool("edits", false, "edit the models of all cases of internal/ddl, not of one in eight")
+	chanceSeed = flag.Uint64("edits.seed", 1, "another one changes them in other ways")
+)
+
+// TestEdits edits the database of earlier models, "old", where that can be done, and
+// holds what comes out against the one that the models "new" make from the ground up:
+// by the catalog, by the order of columns too, and by an observer, line by line.
+//
+// The cases are those of testdata/edits, whose comments say how it has to go, those of
+// internal/ddl, and what chance makes of their "old".
+func TestEdits(t *testing.T) {
+	t.Parallel()
+	var edited atomic.Int32
+	t.Run("cases", func(t *testing.T) {
+		for _, folder := range []string{"testdata/edits", "internal/ddl/testdata"} {
+			for _, path := range editCases(t, folder) {
+				t.Run(strings.TrimSuffix(path, ".txtar"), func(t *testing.T) {
+					t.Parallel()
+					archive, err := txtar.ParseFile(path)
+					if err != nil {
+						t.Fatal(err)
+					}
+					files := map[string]string{}
+					for _, f := range archive.Files {
+						files[f.Name] = string(f.Data)
+					}
+					way := runEdit(t, files["old"], files["new"])
+					if want := strings.TrimSpace(string(archive.Comment)); folder == "testdata/edits" && !strings.HasPrefix(want, way) {
+						t.Errorf("%s, and it should be %s", way, want)
+					}
+					if way == "edited" {
+						edited.Add(1)
+					}
+					if folder != "testdata/edits" {
+						changed := byChance(t, path, files["old"])
+						if runEdit(t, files["old"], changed) == "edited" {
+							edited.Add(1)
+						}
+						if t.Failed() {
+							t.Logf("edited to\n%s", changed)
+						}
+					}
+				})
+			}
+		}
+	})
+	if n := edited.Load(); n < 40 {
+		t.Errorf("only %d were edited", n)
+	}
+}
+
+func editCases(t *testing.T, folder string) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		sum := fnv.New32()
+		_, _ = io.WriteString(sum, path)
+		if filepath.Ext(path) == ".txtar" && (folder == "testdata/edits" || *allEdits || sum.Sum32()%8 == 0) {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	return paths
+}
+
+// runEdit answers how it went: "edited"; "refused" when it was looked at what came out;
+// "not tried".
+func runEdit(t *testing.T, before, after string) (way string) {
+	t.Helper()
+	s, err := OpenShadow(t.Context(), ShadowOptions{Server: pgtest.Server(t).Config("postgres")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil { // the test's own has ended
+			t.Error(err)
+		}
+	})
+	options := desired.Options{Schema: "public"}
+	old := printed(t, before)
+	statements, err := old.Statements(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if statements == nil {
+		return "not tried"
+	}
+	was, err := s.fromTheGround(t, old, options)
+	if err != nil {
+		t.Skip(err)
+	}
+	updated := printed(t, after)
+	edit, err := updated.Edit(options, statements, namesByTable(was.snapshot.catalog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if edit == nil {
+		return "not tried"
+	}
+	conn, err := s.scratch.Create(t.Context(), was.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.makeByEdit(t.Context(), "", recipe{}, &opened{edit, conn, was})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got == nil {
+		return "refused"
+	}
+	want, err := s.fromTheGround(t, updated, options)
+	if err != nil {
+		t.Fatalf("the edit was made of what can't be: %v", err)
+	}
+	compareMade(t, s, want, got)
+	return "edited"
+}
+
+// byChance drops, moves and changes some statements, the same ones each time.
+func byChance(t *testing.T, path, sql string) string {
+	t.Helper()
+	statements, err := sqltext.Split(sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := fnv.New64()
+	_, _ = io.WriteString(seed, path)
+	chance := rand.New(rand.NewPCG(seed.Sum64(), *chanceSeed))
+	var texts []string
+	for _, s := range statements {
+		text := s.Text
+		switch n := chance.IntN(12); {
+		case n == 0:
+			continue
+		case n <= 4 && s.Kind == "CREATE TABLE":
+			text = strings.Replace(text, "(", "(by_chance int, ", 1)
+		}
+		if at := chance.IntN(12 * (len(texts) + 1)); at < len(texts) {
+			texts = slices.Insert(texts, at, text)
+		} else {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, ";\n")
+}
+
+func printed(t *testing.T, sql string) *desired.State {
+	t.Helper()
+	state, err := desired.Read(t.Context(), []desired.Source{{Print: func(w io.Writer) error {
+		_, err := io.WriteString(w, sql)
+		return err
+	}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+func (s *Shadow) fromTheGround(t *testing.T, state *desired.State, options desired.Options) (*made, error) {
+	t.Helper()
+	conn, err := s.scratch.Create(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := state.Make(t.Context(), s.scratch, conn, options); err != nil {
+		return nil, err
+	}
+	d, err := (&recipe{}).read(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, s.seal(t.Context(), "", d, conn)
+}
+
+func compareMade(t *testing.T, s *Shadow, want, got *made) {
+	t.Helper()
+	for _, pair := range [][2]*made{{got, want}, {want, got}} {
+		d, err := Diff(pair[0].snapshot, pair[1].snapshot, DiffOptions{ColumnOrder: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Statements) > 0 {
+			t.Errorf("the catalog sees\n%s", d.SQL())
+		}
+	}
+	describe := func(database string) []string {
+		conn, err := s.scratch.Connect(t.Context(), database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := observe.Describe(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Split(text, "\n")
+	}
+	if d := observe.Compare(describe(want.database), describe(got.database)); d != "" {
+		t.Errorf("the observer sees\n%s", d)
+	}
+}
+
+// TestModelsAreKept: later runs edit the database that an earlier one has made of the
+// models, also where they know them, and where what was kept is damaged they make it
+// from the ground up.
+func TestModelsAreKept(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	text, err := txtar.ParseFile("testdata/edits/column.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := "CREATE TABLE a ();\nCREATE TABLE b ();\nCREATE TABLE c ();\nCREATE TABLE d ();\n"
+	old, updated := rest+string(text.Files[0].Data), rest+string(text.Files[1].Data)
+	load := func(sql string, again bool) (kept bool) {
+		s := keepingShadow(t, cache)
+		models := Models{Sources: []ModelSource{{Name: "models", Print: func(w io.Writer) error {
+			_, err := io.WriteString(w, sql)
+			return err
+		}}}}
+		m, err := models.load(t.Context(), s, "public", nil, loading{})
+		if err == nil && again {
+			err = m.remake(t.Context(), nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !again || sql != old {
+			want, err := s.fromTheGround(t, printed(t, sql), desired.Options{Schema: "public"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareMade(t, s, want, m.made)
+		}
+		kept = s.scratch.Keeps(m.database)
+		if err := m.kept(); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return kept
+	}
+	for _, step := range []struct {
+		name, sql string
+		again     bool // the models are known
+		edited    bool
+	}{
+		{"the first", old, false, false},
+		{"an edit", updated, false, true},
+		{"an edit that is known", updated, true, true},
+		{"another one", updated + "CREATE TABLE more ();\n", false, true},
+		{"code", updated + "DO $$ BEGIN END $$;\n", false, false},
+	} {
+		if kept := load(step.sql, step.again); kept == step.edited && step.name != "code" {
+			t.Errorf("%s: edited: %v", step.name, !kept)
+		}
+	}
+	images, err := filepath.Glob(filepath.Join(cache, "aludel/databases/*"))
+	if err != nil || len(images) != 1 {
+		t.Fatalf("%d images: %v", len(images), err)
+	}
+	if err := os.Truncate(images[0], 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if !load(updated+"CREATE TABLE once_more ();\n", false) {
+		t.Error("it was not made from the ground up, and kept again")
+	}
+	if load(updated+"CREATE TABLE yet_another ();\n", false) {
+		t.Error("it was not kept")
+	}
+}
+
+// keepingShadow runs a server that no other test joins, and keeps all models.
+func keepingShadow(t *testing.T, cache string) *Shadow {
+	t.Helper()
+	parent := "/dev/shm"
+	if _, err := os.Stat(parent); err != nil {
+		parent = "/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "aludel-") //nolint:usetesting // PostgreSQL's user has to pass, and its path has to be short
+	if err == nil {
+		err = os.Chmod(dir, 0o755) //nolint:gosec // see above
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	scratch, err := shadow.OpenScratch(t.Context(), shadow.ScratchOptions{
+		Search: shadow.Search{BinDir: pgtest.Server(t).Installation().BinDir}, CacheDir: cache, TempDir: dir, MemDir: dir,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Shadow{scratch: scratch, states: map[string]*made{}}
+}
