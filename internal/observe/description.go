@@ -43,7 +43,10 @@ func (d *Description) read(ctx context.Context, conn *pgx.Conn, sql string) erro
 	return describe(ctx, conn, sql, func(about uint32, line []byte) {
 		text := string(line)
 		// What has several lines of its own stays together.
-		entry := owned.ReplaceAllString(strings.Join(Lines(text), "\n"), "")
+		entry := strings.Join(Lines(text), "\n")
+		if strings.Contains(entry, " owner=") {
+			entry = owned.ReplaceAllString(entry, "")
+		}
 		if list := parameterList.FindStringSubmatch(text); list != nil {
 			entry += " " + sortedParameters("WITH ("+strings.ReplaceAll(list[1], ",", ", ")+")")
 		}

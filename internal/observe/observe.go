@@ -201,7 +201,13 @@ var (
 // without what can be written in two ways: there the catalog has to do.
 func Lines(description string) []string {
 	text := strings.ReplaceAll(description, " AS text", "")
-	lines := strings.Split(numbered.ReplaceAllString(loose.ReplaceAllString(text, " "), "_not_null "), "\n")
+	if strings.Contains(text, " acl=") { // as all that has a position or options
+		text = loose.ReplaceAllString(text, " ")
+	}
+	if strings.Contains(text, "_not_null") || strings.Contains(text, "_fkey_") {
+		text = numbered.ReplaceAllString(text, "_not_null ")
+	}
+	lines := strings.Split(text, "\n")
 	for i, l := range lines {
 		if s, ok := strings.CutPrefix(l, "statistics "); ok {
 			lines[i] = columnLists.ReplaceAllStringFunc(s, sortedColumns)

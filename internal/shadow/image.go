@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // An image is a file with the data folder of a server that was shut down, and a note
@@ -107,7 +106,7 @@ func unpackImage(ctx context.Context, path, dir string, to account) (err error) 
 	if _, err := takeNote(in); err != nil {
 		return err
 	}
-	made, err := unpack(ctx, tar.NewReader(in), dir)
+	err = unpack(ctx, tar.NewReader(in), dir, to)
 	if err == nil {
 		_, err = io.Copy(io.Discard, in) // what pads the archive is summed as well
 	}
@@ -117,52 +116,49 @@ func unpackImage(ctx context.Context, path, dir string, to account) (err error) 
 	if err != nil {
 		return &ImageError{err}
 	}
-	for _, path := range slices.Backward(made) {
-		if err := to.adopt(path); err != nil {
-			return err
-		}
-	}
-	return nil
+	return to.adopt(dir) // last, as in copyTree
 }
 
-// unpack answers what it has made, folders in front of what is in them.
-func unpack(ctx context.Context, archive *tar.Reader, dir string) (made []string, err error) {
-	made = []string{dir}
+// unpack makes a folder, and gives an account what is in it.
+func unpack(ctx context.Context, archive *tar.Reader, dir string, to account) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
+	buffer := make([]byte, 1<<16)
 	for {
 		entry, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return made, ctx.Err()
+			return ctx.Err()
 		}
 		if err = errors.Join(err, ctx.Err()); err != nil {
-			return made, err
+			return err
 		}
 		if !filepath.IsLocal(entry.Name) {
-			return made, fmt.Errorf("it has a file %q", entry.Name)
+			return fmt.Errorf("it has a file %q", entry.Name)
 		}
 		path := filepath.Join(dir, entry.Name)
-		made = append(made, path)
 		switch entry.Typeflag {
 		case tar.TypeDir:
-			err = os.Mkdir(path, 0o700)
+			err = errors.Join(os.Mkdir(path, 0o700), to.adopt(path))
 		case tar.TypeReg:
-			err = unpackFile(path, archive)
+			err = unpackFile(path, archive, buffer, to)
 		default: // a tablespace
 			err = fmt.Errorf("%q is neither a file nor a folder", entry.Name)
 		}
 		if err != nil {
-			return made, err
+			return err
 		}
 	}
 }
 
-func unpackFile(path string, content io.Reader) error {
+func unpackFile(path string, content io.Reader, buffer []byte, to account) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(file, content)
+	_, err = io.CopyBuffer(struct{ io.Writer }{file}, content, buffer) // the file itself would take another buffer
+	if err == nil && to.drop {
+		err = file.Chown(to.uid, to.gid)
+	}
 	return errors.Join(err, file.Close())
 }
