@@ -109,12 +109,15 @@ image: ## build the container image IMAGE, by buildah or docker
 	@if command -v buildah >/dev/null; then build="buildah bud --isolation chroot"; else build="docker build"; fi; \
 		$$build --build-arg TARGETARCH=$$(go env GOARCH) -t $(IMAGE) -f deploy/Dockerfile dist/image
 
-.PHONY: deploy/ecs deploy/kubernetes
+.PHONY: deploy/ecs deploy/kubernetes deploy/release
 deploy/ecs: ## hold deploy/ecs against AWS's own client, and its script against the calls of ECS
 	cd deploy/tests && go test ./ecs $(ARGS)
 
 deploy/kubernetes: ## put manifests and chart through the API server's validation and Helm's engine (a first build takes minutes)
 	cd deploy/tests && go test ./kubernetes $(ARGS)
+
+deploy/release: ## hold what releases are made of against the files that it names
+	cd deploy/tests && go test ./release $(ARGS)
 
 build/%: ## build for another system, as a release does: make build/windows-arm64
 	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) go build -trimpath -ldflags '-s -w' -o $(BIN)/$*/ ./cmd/aludel
