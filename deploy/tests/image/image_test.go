@@ -14,10 +14,12 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +41,8 @@ type fixture struct {
 	context            string // what deploy/context has collected
 	bare, application  string // images: the program alone, and an application's that has it
 	older, newer, slow string // images with revision files, by deploy/example/Dockerfile
+	edited, deleted    string // images of whoever changed files that have run
+	outside            string // an image whose second revision runs outside a transaction
 	server             *pgx.ConnConfig
 }
 
@@ -53,6 +57,8 @@ func TestImage(t *testing.T) {
 	f := build(t)
 	t.Run("TrustedRoots", func(t *testing.T) { t.Parallel(); f.trustedRoots(t) })
 	t.Run("ExitStatus", func(t *testing.T) { t.Parallel(); f.exitStatus(t) })
+	t.Run("Refused", func(t *testing.T) { t.Parallel(); f.refused(t) })
+	t.Run("Partial", func(t *testing.T) { t.Parallel(); f.partial(t) })
 	t.Run("Commands", func(t *testing.T) { t.Parallel(); f.commands(t) })
 	t.Run("Terminate", func(t *testing.T) { t.Parallel(); f.terminate(t) })
 	t.Run("VerifyFull", func(t *testing.T) { t.Parallel(); f.verifyFull(t) })
@@ -98,6 +104,15 @@ func build(t *testing.T) *fixture {
 	older := map[string]string{"1.sql": revisions["1.sql"]}
 	f.older = image(t, dockerfile, project(t, older), "ALUDEL="+f.bare)
 	f.application = image(t, filepath.Join(root, "deploy/example/Dockerfile.application"), project(t, older), "ALUDEL="+f.bare)
+	f.edited = image(t, dockerfile, project(t, map[string]string{
+		"1.sql": strings.Replace(revisions["1.sql"], "id int", "id bigint", 1), "2.sql": revisions["2.sql"],
+	}), "ALUDEL="+f.bare)
+	f.deleted = image(t, dockerfile, project(t, map[string]string{"2.sql": revisions["2.sql"]}), "ALUDEL="+f.bare)
+	f.outside = image(t, dockerfile, project(t, map[string]string{
+		"1.sql": "-- one\n--\n-- revision: a1\n\n-- migrate:up\nCREATE TABLE one (id int);\nINSERT INTO one VALUES (1), (1);\n-- migrate:down\nDROP TABLE one;\n",
+		"2.sql": "-- indexes\n--\n-- revision: b2\n-- down_revision: a1\n\n-- migrate:up transaction:false\n" +
+			"CREATE INDEX CONCURRENTLY plain ON one (id);\nCREATE UNIQUE INDEX CONCURRENTLY once ON one (id);\n-- migrate:down\nDROP INDEX plain, once;\n",
+	}), "ALUDEL="+f.bare)
 	f.slow = image(t, dockerfile, project(t, map[string]string{
 		"1.sql": "-- slow\n--\n-- revision: c3\n\n-- migrate:up\nCREATE TABLE slow (id int);\nSELECT pg_sleep(600);\n",
 	}), "ALUDEL="+f.bare)
@@ -235,16 +250,28 @@ func (f *fixture) trustedRoots(t *testing.T) {
 	}
 }
 
+// A step is a container, how it ends, and what it says.
+type step struct {
+	image  string
+	args   []string
+	status int
+	says   string
+}
+
+func follow(t *testing.T, environment []string, steps ...step) {
+	t.Helper()
+	for _, s := range steps {
+		if status, out := run(t, s.image, environment, s.args...); status != s.status || !strings.Contains(out, s.says) {
+			t.Errorf("%v: status %d, want %d with %q:\n%s", s.args, status, s.status, s.says, out)
+		}
+	}
+}
+
 // exitStatus: what the program says is what the platform sees.
 func (f *fixture) exitStatus(t *testing.T) {
 	t.Helper()
 	conn, environment := f.database(t)
-	for _, step := range []struct {
-		image  string
-		args   []string
-		status int
-		says   string
-	}{
+	follow(t, environment, []step{
 		{f.newer, []string{"upgrade", "head", "--check-only"}, 3, "a1"},
 		{f.newer, []string{"upgrade", "nonsense"}, 1, "Can't locate revision identified by 'nonsense'"},
 		{f.newer, []string{"upgrade"}, 2, "the following arguments are required"},
@@ -253,11 +280,7 @@ func (f *fixture) exitStatus(t *testing.T) {
 		{f.older, []string{"upgrade", "head"}, 7, "the database is ahead of these files"},
 		{f.older, []string{"upgrade", "head", "--ok-if-ahead"}, 0, "nothing was done"},
 		{f.newer, []string{"downgrade", "-1"}, 0, "b2 -> a1"},
-	} {
-		if status, out := run(t, step.image, environment, step.args...); status != step.status || !strings.Contains(out, step.says) {
-			t.Errorf("%v: status %d, want %d with %q:\n%s", step.args, status, step.status, step.says, out)
-		}
-	}
+	}...)
 	// b2 makes a table that is there now: SQL fails, and nothing of it stays.
 	execute(t, conn, "CREATE TABLE two (id int)")
 	if status, out := run(t, f.newer, environment, "upgrade", "head"); status != 1 || !strings.Contains(out, "app/db/migrations/versions/2.sql:7") {
@@ -265,6 +288,56 @@ func (f *fixture) exitStatus(t *testing.T) {
 	}
 	if status, out := run(t, f.newer, nil, "upgrade", "head"); status != 2 || !strings.Contains(out, "POSTGRES_SERVER") {
 		t.Errorf("without a database: status %d:\n%s", status, out)
+	}
+}
+
+// refused is status 4: files that aren't those that ran, or a database that isn't what they make. Each is mended as docs/production.md says.
+func (f *fixture) refused(t *testing.T) {
+	t.Helper()
+	conn, environment := f.database(t)
+	follow(t, environment, []step{
+		{f.older, []string{"upgrade", "head"}, 0, "-> a1"},
+		{f.edited, []string{"upgrade", "head"}, 4, "revision a1 (app/db/migrations/versions/1.sql) was edited after it was applied"},
+		{f.edited, []string{"status", "--exit-code"}, 4, "Tampered   a1"},
+		{f.newer, []string{"upgrade", "head"}, 0, "-> b2"}, // the files as they were
+		{f.deleted, []string{"upgrade", "head"}, 4, "the file of revision a1 was deleted"},
+		{f.edited, []string{"repair", "--accept", "a1"}, 0, "Written down"},
+		{f.edited, []string{"status", "--exit-code"}, 0, ""},
+		{f.newer, []string{"status", "--exit-code"}, 4, "Tampered   a1"},
+		{f.newer, []string{"repair", "--accept", "a1"}, 0, "Written down"},
+	}...)
+	// There is no server in the image: the throw-away database is made on one that is named.
+	shadow := url.URL{
+		Scheme: "postgres", User: url.UserPassword(f.server.User, f.server.Password),
+		Host: net.JoinHostPort(f.server.Host, strconv.Itoa(int(f.server.Port))), Path: "postgres",
+	}
+	drift := step{f.newer, []string{"status", "--drift"}, 0, "the database is what its revisions make"}
+	environment = append(environment, "ALUDEL_SHADOW_URL="+shadow.String())
+	follow(t, environment, drift)
+	execute(t, conn, "CREATE TABLE by_hand (id int)")
+	drift.status, drift.says = 4, "by_hand"
+	follow(t, environment, drift)
+}
+
+// partial is status 6: it says so until what failed is mended, and the same command goes on behind what has run.
+func (f *fixture) partial(t *testing.T) {
+	t.Helper()
+	conn, environment := f.database(t)
+	follow(t, environment, []step{
+		{f.outside, []string{"upgrade", "head"}, 6, "the first 1 of 2 statements stand"},
+		{f.outside, []string{"status", "--exit-code"}, 6, "b2 (up): 1 of 2 statements have run"},
+		{f.outside, []string{"downgrade", "base"}, 6, "has to be finished before anything else runs"},
+	}...)
+	execute(t, conn, "DELETE FROM one WHERE ctid = (SELECT min(ctid) FROM one)")
+	follow(t, environment, step{f.outside, []string{"upgrade", "head"}, 0, "b2, indexes"}, step{f.outside, []string{"status", "--exit-code"}, 0, ""})
+	var valid, done int
+	err := conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM pg_index WHERE indrelid = 'one'::regclass AND indisvalid),
+		(SELECT count(*) FROM aludel_history WHERE revision = 'b2' AND outcome = 'done')`).Scan(&valid, &done)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if valid != 2 || done != 1 {
+		t.Errorf("%d valid indexes, %d times done", valid, done)
 	}
 }
 
