@@ -129,7 +129,7 @@ docs: ## write the manual pages to docs/man
 .PHONY: verify
 verify: docs ## check that generated files, go.mod and formatting are as committed
 	go mod tidy -diff
-	gofmt -l . | (! grep .)
+	git ls-files --cached --others --exclude-standard -z '*.go' | xargs -0 gofmt -l | (! grep .)
 	git diff --exit-code -- docs/man
 
 .PHONY: cover

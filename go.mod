@@ -2,6 +2,9 @@ module github.com/aludel-db/aludel
 
 go 1.26.0
 
+// The templates of AWS's CDK are no Go, whatever they are called.
+ignore ./deploy/cdk/node_modules
+
 require (
 	github.com/google/go-cmp v0.7.0
 	github.com/jackc/pgx/v5 v5.12.0
