@@ -2,14 +2,19 @@ package kubernetes
 
 import (
 	"fmt"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
-	release "helm.sh/helm/v4/pkg/release/v1/util"
+	release "helm.sh/helm/v4/pkg/release/v1"
+	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	batchv1 "k8s.io/api/batch/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -19,31 +24,49 @@ image: {repository: registry.example.com/platform-migrations, tag: 1.4.0}
 existingSecret: platform-database
 `
 
-// render does what "helm template" does with the chart, and answers the hooks as Helm understands them.
-func render(t *testing.T, values string) (hooks []string, manifest string, err error) {
+func load(t *testing.T) *chart.Chart {
 	t.Helper()
 	chart, err := loader.Load("../../helm/aludel")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return chart
+}
+
+// renderChart does what "helm template" does with a chart, and answers its hooks. There has to be nothing else.
+func renderChart(t *testing.T, c *chart.Chart, values string) ([]*release.Hook, error) {
+	t.Helper()
 	var given map[string]any
 	if err := yaml.Unmarshal([]byte(values), &given); err != nil {
 		t.Fatal(err)
 	}
-	all, err := util.ToRenderValues(chart, given, common.ReleaseOptions{Name: "platform", Namespace: "platform", Revision: 1, IsInstall: true}, nil)
+	if err := chartutil.ProcessDependencies(c, given); err != nil {
+		t.Fatal(err)
+	}
+	all, err := util.ToRenderValues(c, given, common.ReleaseOptions{Name: "platform", Namespace: "platform", Revision: 1, IsInstall: true}, nil)
+	if err != nil {
+		return nil, err
+	}
+	files, err := engine.Engine{Strict: true}.RenderWithContext(t.Context(), c, all)
+	if err != nil {
+		return nil, err
+	}
+	hooks, others, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	if len(others) != 0 {
+		t.Fatalf("%d objects that are no hooks", len(others))
+	}
+	return hooks, err
+}
+
+// render renders the chart by itself, and answers its hook as Helm understands it.
+func render(t *testing.T, values string) (hooks []string, manifest string, err error) {
+	t.Helper()
+	found, err := renderChart(t, load(t), values)
 	if err != nil {
 		return nil, "", err
 	}
-	files, err := engine.Engine{Strict: true}.Render(chart, all)
-	if err != nil {
-		return nil, "", err
-	}
-	found, others, err := release.SortManifests(files, nil, release.InstallOrder)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(found) != 1 || len(others) != 0 {
-		t.Fatalf("%d hooks and %d objects", len(found), len(others))
+	if len(found) != 1 {
+		t.Fatalf("%d hooks", len(found))
 	}
 	for _, event := range found[0].Events {
 		hooks = append(hooks, event.String())
@@ -131,5 +154,66 @@ func TestHelmRefuses(t *testing.T) {
 		if _, manifest, err := render(t, c.values); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: %v, want %q\n%s", c.values, err, c.says, manifest)
 		}
+	}
+}
+
+// TestHelmDependency: an application's chart has it, twice for two databases, each with a Job of its own and to be switched off.
+func TestHelmDependency(t *testing.T) {
+	t.Parallel()
+	indented := "\n  " + strings.TrimSpace(strings.ReplaceAll(least, "\n", "\n  "))
+	for _, c := range []struct{ values, want string }{
+		{"orders:" + indented + "\nusers:" + indented, "platform-orders platform-users"},
+		{"orders: {enabled: false}\nusers:" + indented + "\n  enabled: true", "platform-users"},
+	} {
+		application := &chart.Chart{Metadata: &chart.Metadata{APIVersion: chart.APIVersionV2, Name: "application", Version: "1.0.0"}}
+		application.AddDependency(load(t))
+		for _, alias := range []string{"orders", "users"} {
+			application.Metadata.Dependencies = append(application.Metadata.Dependencies, &chart.Dependency{
+				Name: "aludel", Version: "0.1.0", Alias: alias, Condition: alias + ".enabled",
+			})
+		}
+		hooks, err := renderChart(t, application, c.values)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, c.values)
+		}
+		var names []string
+		for _, h := range hooks {
+			names = append(names, h.Name)
+			object, err := accept([]byte(h.Manifest))
+			if err != nil {
+				t.Fatalf("%v\n%s", err, h.Manifest)
+			}
+			checkMigration(t, object)
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
+
+// TestHelmProgram: what people run, where it is here. It takes minutes to build.
+func TestHelmProgram(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("helm"); err != nil {
+		t.Skip("helm is not installed")
+	}
+	const given = "image.repository=registry.example.com/platform-migrations,image.tag=1.4.0,existingSecret=platform-database"
+	helm := func(args ...string) []byte {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), "helm", append(args, "--set", given)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("helm %v: %v\n%s", args, err, out)
+		}
+		return out
+	}
+	helm("lint", "--strict", "../../helm/aludel")
+	object, err := accept(helm("template", "platform", "../../helm/aludel", "--namespace", "platform"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMigration(t, object)
+	if name := object.(*batchv1.Job).Name; name != "platform-migrate" {
+		t.Error(name)
 	}
 }
