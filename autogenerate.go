@@ -202,7 +202,6 @@ type autogeneration struct {
 	renames   *Renames
 	models    *loadedModels
 	seen      *observe.Description // the options' database, by queries
-	asked     *observe.Description // and what the models make
 	want      *Snapshot            // what they ask for
 	wanted    string               // a database that holds it
 	alone     map[catalog.ID]bool  // what stays as it is

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,14 +13,16 @@ import (
 
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/desired"
+	"github.com/aludel-db/aludel/internal/observe"
 )
 
 // Of a large schema few statements change at a time. The database that the models have
 // made once is kept in the cache; in a copy of it the relations that changed statements
-// are about are made anew ([desired.Edit]), and what comes out is read whole.
+// are about are made anew ([desired.Edit]). PostgreSQL says what that has touched
+// (observe.Watch), which is read anew, and may be nothing else than was meant to be.
 //
-// That all else is as it was then is compared, fact by fact. Nothing is refused here
-// either: where it isn't so, or can't be said, the models are made from the ground up.
+// Nothing is refused here: where it isn't so, or can't be said, the models are made
+// from the ground up.
 
 // edits are models that are made in this way.
 type edits struct {
@@ -30,8 +33,9 @@ type edits struct {
 
 // An earlier is what the models were when their database was kept.
 type earlier struct {
-	Key        string // of their state in the cache
-	Statements []string
+	Key         string // of their state in the cache
+	Statements  []string
+	Description *observe.Description
 }
 
 // keepFrom is how many statements models have to have to be kept: fewer take no longer
@@ -41,9 +45,11 @@ const keepFrom = 1000
 // maxName is how many bytes of a name PostgreSQL keeps.
 const maxName = 63
 
+func (s *Shadow) keepsForEdits(e *edits) bool { return e != nil && e.state.Len() >= s.keepFrom }
+
 // keepForEdits has a database that was made from the ground up kept for later runs.
-func (s *Shadow) keepForEdits(key string, e *edits, database string) error {
-	if e == nil || e.state.Len() < s.keepFrom {
+func (s *Shadow) keepForEdits(key string, e *edits, d *made) error {
+	if !s.keepsForEdits(e) {
 		return nil
 	}
 	statements, err := e.state.Statements(e.options)
@@ -51,10 +57,10 @@ func (s *Shadow) keepForEdits(key string, e *edits, database string) error {
 		return err
 	}
 	var note bytes.Buffer
-	if err := gob.NewEncoder(&note).Encode(earlier{Key: key, Statements: statements}); err != nil {
+	if err := gob.NewEncoder(&note).Encode(earlier{Key: key, Statements: statements, Description: d.description}); err != nil {
 		return fmt.Errorf("encoding the models' statements: %w", err)
 	}
-	s.scratch.KeepDatabase(e.family, database, note.Bytes())
+	s.scratch.KeepDatabase(e.family, d.database, note.Bytes())
 	return nil
 }
 
@@ -73,7 +79,7 @@ func (s *Shadow) openEdit(ctx context.Context, e *edits) (*opened, error) {
 	}
 	note := s.scratch.Kept(e.family)
 	var was earlier
-	if note == nil || gob.NewDecoder(bytes.NewReader(note)).Decode(&was) != nil {
+	if note == nil || gob.NewDecoder(bytes.NewReader(note)).Decode(&was) != nil || was.Description == nil {
 		return nil, nil
 	}
 	o := &opened{}
@@ -86,6 +92,7 @@ func (s *Shadow) openEdit(ctx context.Context, e *edits) (*opened, error) {
 		if o.before, err = decodeMade(s.scratch.Cached(was.Key)); err != nil {
 			return nil //nolint:nilerr // it isn't there any more, or half
 		}
+		o.before.description = was.Description
 		o.edit, err = e.state.Edit(e.options, was.Statements, namesByTable(o.before.snapshot.catalog))
 		return err
 	})
@@ -102,12 +109,8 @@ func (s *Shadow) makeByEdit(ctx context.Context, key string, r recipe, o *opened
 	if !fits || err != nil {
 		return nil, err
 	}
-	putBack, err := o.edit.Make(ctx, s.scratch, o.conn)
-	if err != nil {
-		return nil, ctx.Err() // what is wrong is said with its place when they are made from the ground up
-	}
-	d, err := r.read(ctx, o.conn)
-	if err != nil {
+	d, putBack, err := s.runEdit(ctx, r, o)
+	if d == nil || err != nil {
 		return nil, err
 	}
 	holds, err := o.holds(d.snapshot.catalog, putBack > 0)
@@ -115,6 +118,54 @@ func (s *Shadow) makeByEdit(ctx context.Context, key string, r recipe, o *opened
 		return nil, err
 	}
 	return d, s.seal(ctx, key, d, o.conn)
+}
+
+// runEdit answers what is there then; nil where the edit fails. Only what has been
+// touched is read, where PostgreSQL says what that is.
+func (s *Shadow) runEdit(ctx context.Context, r recipe, o *opened) (d *made, putBack int, err error) {
+	aside, err := s.scratch.Connect(ctx, o.conn.Config().Database)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, aside.Close(ctx)) }()
+	var watch *observe.Watch
+	if o.edit.InTransactions() {
+		if watch, err = observe.StartWatch(ctx, aside); err != nil {
+			return nil, 0, err
+		}
+	}
+	putBack, failed := o.edit.Make(ctx, s.scratch, o.conn)
+	elsewhere := true
+	var touched []observe.Relation
+	if watch != nil {
+		touched, elsewhere, err = watch.End(ctx, o.conn)
+	}
+	switch {
+	case failed != nil: // what is wrong is said with its place when they are made from the ground up
+		return nil, 0, ctx.Err()
+	case err != nil:
+	case elsewhere:
+		d, err = r.read(ctx, o.conn)
+	default:
+		d, err = o.readTouched(ctx, aside, touched)
+	}
+	return d, putBack, err
+}
+
+// readTouched reads the relations that were touched, and all else is as it was.
+func (o *opened) readTouched(ctx context.Context, aside *pgx.Conn, touched []observe.Relation) (d *made, err error) {
+	d = &made{schemas: o.before.schemas}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		d.description, err = o.before.description.Again(ctx, aside, touched)
+		return err
+	})
+	group.Go(func() error {
+		c, err := catalog.Reread(ctx, o.conn, o.before.snapshot.catalog, catalog.Options{}, relationsOf(touched), true)
+		d.snapshot = &Snapshot{catalog: c}
+		return err
+	})
+	return d, group.Wait()
 }
 
 // fits tells that a definition in the database does what it would do in a new one. Event

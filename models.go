@@ -96,7 +96,7 @@ type loadedModels struct {
 	overlooked     []string // what of them says nothing
 	build          func(context.Context) (*pgx.Conn, error)
 	// remake makes them once more, where they are known from an earlier run.
-	remake func(ctx context.Context, look func(context.Context, *pgx.Conn) error) error
+	remake func(context.Context) error
 }
 
 // Make loads the models into a database of the shadow and reads it. Unqualified
@@ -128,9 +128,8 @@ func (models Models) family(s *Shadow, o desired.Options) string {
 
 // loading is told of models that are not known from before.
 type loading struct {
-	begins func() // may be nil
-	// look may look at them; it may be nil.
-	look func(context.Context, *pgx.Conn) error
+	begins   func() // may be nil
+	describe bool   // has them described as well
 }
 
 // load makes the models, beside extensions.
@@ -156,14 +155,14 @@ func (models Models) load(ctx context.Context, s *Shadow, schema string, extensi
 	}
 	r := recipe{
 		parts: append(wanted.Parts(options), fmt.Sprintf("models %q", models.Naming)),
-		build: m.build, begins: told.begins, look: told.look,
+		build: m.build, begins: told.begins, describe: told.describe,
 	}
 	if models.Naming == (Naming{}) { // statements speak of the names in front of that
 		r.edits = &edits{family: models.family(s, options), state: wanted, options: options}
 	}
-	m.remake = func(ctx context.Context, look func(context.Context, *pgx.Conn) error) (err error) {
+	m.remake = func(ctx context.Context) (err error) {
 		again := r
-		again.begins, again.look = nil, look
+		again.begins = nil
 		m.made, err = s.make(ctx, s.key(r), again)
 		return err
 	}

@@ -32,17 +32,6 @@ func (g *autogeneration) likelyOnModels() bool {
 		len(o.Include)+len(o.Exclude)+len(o.Renames) == 0 && o.Keep == nil && !o.Online
 }
 
-// lookAtModels answers what describes them as well as they are read, where that is of use.
-func (g *autogeneration) lookAtModels() func(context.Context, *pgx.Conn) error {
-	if !g.likelyOnModels() {
-		return nil
-	}
-	return func(ctx context.Context, conn *pgx.Conn) (err error) {
-		g.asked, err = observe.Look(ctx, conn)
-		return err
-	}
-}
-
 // provenOnModels answers drafts that were proven on the models' database; none
 // where that can't be said.
 func (g *autogeneration) provenOnModels(ctx context.Context, first *revision.Draft) ([]*revision.Draft, error) {
@@ -169,9 +158,9 @@ func (g *autogeneration) proveOnModels(ctx context.Context, draft *revision.Draf
 	if _, err := w.m.Stamp(ctx, conn, StampOptions{Targets: plan.To, Purge: true}); err != nil {
 		return false, err
 	}
-	w.snapshot, w.seen = g.want, g.asked
+	w.snapshot, w.seen = g.want, g.models.description
 	base := sight{snapshot: g.base, lines: g.seen.In(w.scope)}
-	models := sight{snapshot: g.want, lines: g.asked.In(w.scope)}
+	models := sight{snapshot: g.want, lines: g.models.description.In(w.scope)}
 	for range 2 {
 		if same, err := w.leadsTo(ctx, Down, back(plan.Steps), base); !same {
 			return false, err
@@ -187,7 +176,7 @@ func (g *autogeneration) proveOnModels(ctx context.Context, draft *revision.Draf
 // an earlier run, or to a copy of one that is to stay as it is.
 func (g *autogeneration) takeModels(ctx context.Context) (*pgx.Conn, error) {
 	if g.models.database == "" {
-		if err := g.models.remake(ctx, g.lookAtModels()); err != nil {
+		if err := g.models.remake(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -254,17 +243,13 @@ func (w *watcher) lookAgain(ctx context.Context, touched []observe.Relation) err
 	if err != nil {
 		return err
 	}
-	relations := make([]catalog.Relation, len(touched))
-	for i, r := range touched {
-		relations[i] = catalog.Relation(r)
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		w.seen, err = w.seen.Again(ctx, w.aside, touched)
 		return err
 	})
 	group.Go(func() error {
-		c, err := catalog.Reread(ctx, w.conn, w.snapshot.catalog, options, relations)
+		c, err := catalog.Reread(ctx, w.conn, w.snapshot.catalog, options, relationsOf(touched), false)
 		if err == nil {
 			c.ReadAs(w.base.catalog)
 			w.snapshot = &Snapshot{catalog: c}
@@ -272,4 +257,12 @@ func (w *watcher) lookAgain(ctx context.Context, touched []observe.Relation) err
 		return err
 	})
 	return group.Wait()
+}
+
+func relationsOf(touched []observe.Relation) []catalog.Relation {
+	relations := make([]catalog.Relation, len(touched))
+	for i, r := range touched {
+		relations[i] = catalog.Relation(r)
+	}
+	return relations
 }

@@ -14,12 +14,15 @@ import (
 
 	"github.com/aludel-db/aludel/internal/catalog"
 	"github.com/aludel-db/aludel/internal/desired"
+	"github.com/aludel-db/aludel/internal/observe"
 )
 
 // A made is all that revisions or models make in an empty database.
 type made struct {
 	snapshot *Snapshot
 	schemas  []string // all but the system's
+	// description is what an observer sees; nil where nobody has asked for it.
+	description *observe.Description
 	// database is one of the shadow that holds it; empty where it comes from an
 	// earlier run.
 	database string
@@ -57,8 +60,8 @@ type recipe struct {
 	build func(context.Context) (*pgx.Conn, error)
 	// begins is told that it is not known from before; it may be nil.
 	begins func()
-	// look may look at a new one; it may be nil.
-	look func(context.Context, *pgx.Conn) error
+	// describe has a new one be described as well.
+	describe bool
 	// edits has it made from an earlier one where that takes less; it may be nil.
 	edits *edits
 }
@@ -136,12 +139,13 @@ func (s *Shadow) make(ctx context.Context, key string, r recipe) (*made, error) 
 	if err != nil {
 		return nil, err
 	}
+	r.describe = r.describe || s.keepsForEdits(r.edits)
 	d, err := r.read(ctx, conn)
 	if err == nil {
 		err = s.seal(ctx, key, d, conn)
 	}
 	if err == nil {
-		err = s.keepForEdits(key, r.edits, d.database)
+		err = s.keepForEdits(key, r.edits, d)
 	}
 	return d, err
 }
@@ -153,8 +157,8 @@ func (r *recipe) read(ctx context.Context, conn *pgx.Conn) (d *made, err error) 
 	if d.schemas, err = schemasOf(ctx, conn); err == nil {
 		d.snapshot, err = ReadSnapshot(ctx, conn, SnapshotOptions{})
 	}
-	if err == nil && r.look != nil {
-		err = r.look(ctx, conn)
+	if err == nil && r.describe {
+		d.description, err = observe.Look(ctx, conn)
 	}
 	return d, err
 }

@@ -78,7 +78,7 @@ func (g *autogeneration) readBoth(ctx context.Context) error {
 	group.Go(func() (err error) {
 		defer close(unknown)
 		g.models, err = g.options.Models.load(together, g.shadow, g.m.options.Schema, extensions, loading{
-			begins: func() { unknown <- true }, look: g.lookAtModels(),
+			begins: func() { unknown <- true }, describe: g.likelyOnModels(),
 		})
 		return err
 	})

@@ -28,27 +28,36 @@ type Options struct {
 // Read reads the catalog of conn's database, in a transaction of its own that
 // sees one moment and changes nothing.
 func Read(ctx context.Context, conn *pgx.Conn, options Options) (*Catalog, error) {
-	c, err := read(ctx, conn, options, nil)
+	r, err := read(ctx, conn, options, everything, nil)
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) && pgErr.Code == "XX000" {
 		// The functions that write definitions look at the newest catalog, not
 		// at the snapshot: somebody has just dropped something.
-		c, err = read(ctx, conn, options, nil)
+		r, err = read(ctx, conn, options, everything, nil)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the catalog: %w", err)
 	}
-	return c, nil
+	return r.catalog, nil
 }
 
-func read(ctx context.Context, conn *pgx.Conn, options Options, only []uint32) (c *Catalog, err error) {
+// An extent is how much is read.
+type extent int
+
+const (
+	everything extent = iota
+	partly            // some relations, and what is theirs
+	needing           // these, and all that is none and that they may need
+)
+
+func read(ctx context.Context, conn *pgx.Conn, options Options, much extent, only []uint32) (r *reader, err error) {
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
-	r := &reader{
-		options: options, only: only, major: Major(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on",
+	r = &reader{
+		options: options, much: much, only: only, major: Major(conn), superuser: conn.PgConn().ParameterStatus("is_superuser") == "on",
 		catalog: New(), byOID: map[address]Object{}, standIns: map[address]Object{}, relations: map[uint32]Object{}, schemasByName: map[string]*Schema{},
 	}
 	queries := r.queries()
@@ -75,7 +84,7 @@ func read(ctx context.Context, conn *pgx.Conn, options Options, only []uint32) (
 		}
 	}
 	r.finish()
-	return r.catalog, nil
+	return r, nil
 }
 
 // Major is the major version of the server behind a connection; 0 of one that
@@ -150,7 +159,8 @@ const (
 // A reader puts a catalog together.
 type reader struct {
 	options   Options
-	only      []uint32 // relations; nil: all there is
+	much      extent
+	only      []uint32 // relations, unless it is everything
 	major     int
 	superuser bool
 	catalog   *Catalog
@@ -201,12 +211,17 @@ func notMember(class, oid string) string {
 func (r *reader) queries() []query {
 	// With an empty path PostgreSQL qualifies every name in what it writes.
 	start := []query{setting("search_path", "''"), setting("jit", "off"), r.session()}
-	if r.only != nil {
+	var attachments []query
+	switch r.much {
+	case partly:
 		return slices.Concat(start, r.schemas(), r.tables(), r.columns(), r.sequences(), r.constraints(), r.views(), r.indexes(), r.triggers(),
 			r.rules(), r.policies(), []query{r.described(), r.securityLabels()})
+	case everything:
+		attachments = r.attachments()
+	case needing: // without these
 	}
 	return slices.Concat(
-		start, r.schemas(), r.extensions(), r.types(), r.tables(), r.attachments(), r.columns(), r.sequences(), r.constraints(),
+		start, r.schemas(), r.extensions(), r.types(), r.tables(), attachments, r.columns(), r.sequences(), r.constraints(),
 		r.views(), r.indexes(), r.functions(), r.triggers(), r.rules(), r.policies(),
 		r.eventTriggers(), r.publications(), r.subscriptions(), r.statistics(), r.foreign(), r.collations(), r.operators(), r.textSearch(), r.languages(),
 		r.defaultPrivileges(), []query{r.unsupported()},
@@ -228,7 +243,7 @@ func (r *reader) session() query {
 // picked is the condition that leaves out all but the relations to read, on the
 // OID of one.
 func (r *reader) picked(oid string) string {
-	if r.only == nil {
+	if r.much == everything {
 		return ""
 	}
 	list := make([]string, len(r.only))

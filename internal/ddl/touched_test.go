@@ -53,12 +53,18 @@ func (w *touched) compare(ctx context.Context, s *state, relations []observe.Rel
 	for i, r := range relations {
 		list[i] = catalog.Relation(r)
 	}
-	reread, err := catalog.Reread(ctx, s.conn, w.catalog, catalog.Options{}, list)
-	if err != nil {
-		return err
-	}
-	if d := cmp.Diff(s.catalog.All(), reread.All(), cmpopts.EquateComparable(catalog.ID{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(catalog.Common{}, "Needs")); d != "" {
-		return fmt.Errorf("what was touched (%v) reads otherwise (-whole +again)\n%s", relations, d)
+	for _, needs := range []bool{false, true} {
+		reread, err := catalog.Reread(ctx, s.conn, w.catalog, catalog.Options{}, list, needs)
+		if err != nil {
+			return err
+		}
+		options := []cmp.Option{cmpopts.EquateComparable(catalog.ID{}), cmpopts.EquateEmpty()}
+		if !needs {
+			options = append(options, cmpopts.IgnoreFields(catalog.Common{}, "Needs"))
+		}
+		if d := cmp.Diff(s.catalog.All(), reread.All(), options...); d != "" {
+			return fmt.Errorf("what was touched (%v) reads otherwise, its needs: %v (-whole +again)\n%s", relations, needs, d)
+		}
 	}
 	whole, err := observe.Look(ctx, s.conn)
 	if err != nil {

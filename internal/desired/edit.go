@@ -184,6 +184,11 @@ func (e *editor) close() (ok bool) {
 // Less tells that the edit is not most of the work.
 func (e *Edit) Less() bool { return e.less }
 
+// InTransactions tells that all statements run in transactions, and so can be watched.
+func (e *Edit) InTransactions() bool {
+	return !slices.ContainsFunc(e.run, func(s *statement) bool { return s.Class != sqltext.Transactional })
+}
+
 // Makes tells that something of that name, without its schema, is made anew, or
 // belongs to what is.
 func (e *Edit) Makes(name string) bool { return e.makes[strings.ToLower(name)] }

@@ -13,23 +13,23 @@ import (
 // A Description is what queries see of a database, in a form in which it can be
 // brought up to date.
 type Description struct {
-	// about has the entries on each table, view and sequence by its OID, and those on
+	// About has the entries on each table, view and sequence by its OID, and those on
 	// all else at 0.
-	about map[uint32][]string
+	About map[uint32][]string
 }
 
 // Look describes a database by queries, whole.
 func Look(ctx context.Context, conn *pgx.Conn) (*Description, error) {
-	d := &Description{about: map[uint32][]string{}}
+	d := &Description{About: map[uint32][]string{}}
 	return d, d.read(ctx, conn, describeSQL)
 }
 
 // Again is the description as it is after something has happened to some relations,
 // and to nothing else. Only these are looked at.
 func (d *Description) Again(ctx context.Context, conn *pgx.Conn, touched []Relation) (*Description, error) {
-	again := &Description{about: maps.Clone(d.about)}
+	again := &Description{About: maps.Clone(d.About)}
 	for _, r := range touched {
-		delete(again.about, r.OID)
+		delete(again.About, r.OID)
 	}
 	picked := fmt.Sprintf("= ANY ('%s'::oid[])", oidArray(touched))
 	return again, again.read(ctx, conn, strings.NewReplacer("true /* picked */", "c.oid "+picked, "true /* about picked */", "about "+picked).Replace(describeSQL))
@@ -51,7 +51,7 @@ func (d *Description) read(ctx context.Context, conn *pgx.Conn, sql string) erro
 			entry += " " + sortedParameters("WITH ("+strings.ReplaceAll(list[1], ",", ", ")+")")
 		}
 		if entry != "" {
-			d.about[about] = append(d.about[about], entry)
+			d.About[about] = append(d.About[about], entry)
 		}
 	})
 }
@@ -60,7 +60,7 @@ func (d *Description) read(ctx context.Context, conn *pgx.Conn, sql string) erro
 func (d *Description) In(s Scope) []string {
 	scope := newScopeFilter(s)
 	var lines []string
-	for _, entries := range d.about {
+	for _, entries := range d.About {
 		for _, entry := range entries {
 			if scope.has(entry) {
 				lines = append(lines, entry)
