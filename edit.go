@@ -184,7 +184,7 @@ func (o *opened) fits(ctx context.Context) (bool, error) {
 func (o *opened) holds(after *catalog.Catalog, putBack bool) (bool, error) {
 	before := o.before.snapshot.catalog
 	d, err := Diff(o.rest(before), o.rest(after), DiffOptions{})
-	if err != nil || len(d.Statements) > 0 || putBack && !o.samePrimaryKeys(before, after) {
+	if err != nil || len(d.Changes) > 0 || putBack && !o.samePrimaryKeys(before, after) {
 		return false, err
 	}
 	for table, names := range namesByTable(after) {

@@ -220,8 +220,8 @@ func (w *watcher) leadsTo(ctx context.Context, direction Direction, steps []revi
 	if err != nil {
 		return false, err
 	}
-	sql, seen, err := w.left(sight{snapshot: w.snapshot, lines: w.seen.In(w.scope)}, target)
-	return err == nil && sql == "" && seen == "", err
+	d, seen, err := w.compare(sight{snapshot: w.snapshot, lines: w.seen.In(w.scope)}, target)
+	return err == nil && len(d.Changes) == 0 && seen == "", err
 }
 
 func (w *watcher) lookAtAll(ctx context.Context) error {

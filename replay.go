@@ -150,6 +150,18 @@ func (p *prover) look(ctx context.Context, conn *pgx.Conn) (seen sight, err erro
 // empty where they are equal. Where only the observer sees a difference, that is
 // seen: no ALTER may lead there.
 func (p *prover) left(got, want sight) (sql, seen string, err error) {
+	d, seen, err := p.compare(got, want)
+	if err != nil {
+		return "", "", err
+	}
+	if len(d.Statements) > 0 {
+		return d.SQL(), "", nil
+	}
+	return "", seen, nil
+}
+
+// compare tells how two sights differ in the eyes of both.
+func (p *prover) compare(got, want sight) (d *Difference, seen string, err error) {
 	described := make(chan string, 1)
 	go func() {
 		if want.lines == nil {
@@ -158,15 +170,8 @@ func (p *prover) left(got, want sight) (sql, seen string, err error) {
 			described <- observe.Compare(want.lines, got.lines)
 		}
 	}()
-	d, err := Diff(got.snapshot, want.snapshot, p.diff)
-	seen = <-described
-	if err != nil {
-		return "", "", err
-	}
-	if len(d.Statements) > 0 {
-		return d.SQL(), "", nil
-	}
-	return "", seen, nil
+	d, err = Diff(got.snapshot, want.snapshot, p.diff)
+	return d, <-described, err
 }
 
 // run runs steps from the version rows that the database holds.

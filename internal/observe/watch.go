@@ -184,8 +184,11 @@ touched (oid) AS MATERIALIZED (SELECT DISTINCT ` + whole("hit.oid") + ` FROM hit
 standing (oid) AS (SELECT ` + addressed("s.classid", "s.objid") + ` FROM pg_catalog.pg_depend s
   WHERE s.refclassid = 1259 AND s.refobjid IN (SELECT oid FROM touched)
   UNION ALL SELECT s.refobjid FROM pg_catalog.pg_depend s -- the table of a sequence
-  WHERE s.classid = 1259 AND s.refclassid = 1259 AND s.deptype IN ('a', 'i') AND s.objid IN (SELECT oid FROM touched))
-SELECT oid FROM touched UNION SELECT ` + whole("standing.oid") + ` FROM standing
+  WHERE s.classid = 1259 AND s.refclassid = 1259 AND s.deptype IN ('a', 'i') AND s.objid IN (SELECT oid FROM touched)),
+told (oid) AS MATERIALIZED (SELECT oid FROM touched UNION SELECT ` + whole("standing.oid") + ` FROM standing)
+SELECT oid FROM told
+UNION SELECT s.objid FROM pg_catalog.pg_depend s JOIN pg_catalog.pg_class c ON c.oid = s.objid AND c.relkind = 'S' -- the sequences of all these
+  WHERE s.classid = 1259 AND s.refclassid = 1259 AND s.deptype IN ('a', 'i') AND s.refobjid IN (SELECT oid FROM told)
 UNION SELECT 0 FROM pg_catalog.pg_inherits WHERE inhrelid IN (SELECT oid FROM touched) OR inhparent IN (SELECT oid FROM touched)`
 }
 

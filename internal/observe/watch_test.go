@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 const schema = `CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(50) NOT NULL, mood mood);
-CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint REFERENCES users, note text);
+CREATE TABLE orders (id serial PRIMARY KEY, number int GENERATED ALWAYS AS IDENTITY, user_id bigint REFERENCES users, note text);
 CREATE INDEX orders_note ON orders (lower(note));
 CREATE VIEW grown AS SELECT id, name FROM users;
 `
@@ -35,12 +35,12 @@ func TestWatch(t *testing.T) {
 		elsewhere bool
 	}{
 		{"SELECT 1", "", false},
-		{"BEGIN; ALTER TABLE users ADD x int; ROLLBACK", "grown orders users users_id_seq", false},
+		{"BEGIN; ALTER TABLE users ADD x int; ROLLBACK", "grown orders orders_id_seq orders_number_seq users users_id_seq", false},
 		{"INSERT INTO users (name) VALUES ('x')", "", false},
 		{"ANALYZE", "", false},
-		{"ALTER TABLE orders SET (toast.autovacuum_enabled = off)", "orders", false},
-		{"COMMENT ON INDEX orders_note IS 'x'", "orders", false},
-		{"ALTER TABLE users ALTER name SET STATISTICS 5", "grown orders users users_id_seq", false},
+		{"ALTER TABLE orders SET (toast.autovacuum_enabled = off)", "orders orders_id_seq orders_number_seq", false},
+		{"COMMENT ON INDEX orders_note IS 'x'", "orders orders_id_seq orders_number_seq", false},
+		{"ALTER TABLE users ALTER name SET STATISTICS 5", "grown orders orders_id_seq orders_number_seq users users_id_seq", false},
 		{"CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1'", "", true},
 		{"ALTER TYPE mood ADD VALUE 'more'", "", true},
 		{"COMMENT ON FUNCTION touch() IS 'x'", "", true},
