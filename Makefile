@@ -66,11 +66,12 @@ deploy/image: postgres containers ## test the container image; skipped where non
 	cd deploy/tests && go test ./image $(ARGS)
 
 .PHONY: fuzz
-fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each; draw schemas at random
+fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each; draw schemas, and edits of models, at random
 	go test ./internal/sqltext -fuzz FuzzSplit -fuzztime 1m
 	go test ./internal/revision -fuzz FuzzHeader -fuzztime 1m
 	go test ./internal/revision -fuzz FuzzSpecifier -fuzztime 1m
 	go test ./internal/ddl -run TestRandomSchemas -rapid.checks 300 -timeout 30m
+	go test . -run TestEdits -edits -edits.seed $$(date +%s) -timeout 30m
 	cd internal/sqltext/pgoracle && go test -fuzz FuzzAgainstPostgres -fuzztime 1m
 
 .PHONY: bench

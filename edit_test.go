@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,6 +80,41 @@ func TestEdits(t *testing.T) {
 		}
 	})
 	if cases.Load() > 50 && (edited.Load() < 60 || partly.Load() < 40) {
+		t.Errorf("only %d were edited, and %d of them read in part", edited.Load(), partly.Load())
+	}
+}
+
+// TestEditsOfManyTables edits a schema whose tables have what tables mostly have and
+// stand on each other.
+func TestEditsOfManyTables(t *testing.T) {
+	t.Parallel()
+	schema := "CREATE TYPE mood AS ENUM ('sad', 'ok');\nCREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\n"
+	for i := range 15 {
+		schema += strings.NewReplacer("{t}", fmt.Sprintf("t%d", i), "{u}", fmt.Sprintf("t%d", max(i-1, 0))).Replace(
+			"CREATE TABLE {t} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n serial, above bigint REFERENCES {u}, c text NOT NULL, d mood, CHECK (n > 0));\n" +
+				"CREATE INDEX {t}_c ON {t} (lower(c)) WHERE d = 'ok';\nCREATE INDEX ON {t} (above);\nCOMMENT ON COLUMN {t}.c IS 'x';\n" +
+				"CREATE VIEW v_{t} AS SELECT id, c FROM {t} LEFT JOIN {u} AS other USING (id, c);\nCREATE TRIGGER g BEFORE UPDATE ON {t} FOR EACH ROW EXECUTE FUNCTION touch();\n")
+	}
+	s := keepingShadow(t, t.TempDir())
+	var edited, partly atomic.Int32
+	t.Run("edits", func(t *testing.T) {
+		for n := range 12 {
+			t.Run(strconv.Itoa(n), func(t *testing.T) {
+				t.Parallel()
+				changed := strings.Replace(schema, fmt.Sprintf("TABLE t%d (", n), fmt.Sprintf("TABLE t%d (x int, ", n), 1)
+				if n%2 == 1 {
+					changed = byChance(t, t.Name(), schema)
+				}
+				if runEdit(t, s, &partly, schema, changed) == "edited" {
+					edited.Add(1)
+				}
+				if t.Failed() {
+					t.Logf("edited to\n%s", changed)
+				}
+			})
+		}
+	})
+	if edited.Load() < 6 || partly.Load() < 6 {
 		t.Errorf("only %d were edited, and %d of them read in part", edited.Load(), partly.Load())
 	}
 }
