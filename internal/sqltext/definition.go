@@ -10,14 +10,18 @@ type Definition struct {
 	// Relation is the table, view, sequence or index that the statement makes, alters
 	// or hangs something on, as SQL text; empty where it is about something else.
 	Relation string
+	// Creates tells that it makes that relation.
+	Creates bool
 	// Makes is the name of a type or a function that it makes. What makes an operator, a
 	// cast or an extension is told by more than a name to those who use it.
 	Makes string
 	// Names are all that it may speak of, in lower case and without their schemas, those
-	// within strings as well. Left out are tables that only a foreign key leads to, and
-	// what stands in the body of a function: with check_function_bodies off, a body that
-	// is a string is not read before it runs.
+	// within strings as well. Left out is what stands in the body of a function: with
+	// check_function_bodies off, a body that is a string is not read before it runs.
 	Names []string
+	// References are the tables that foreign keys lead to, in the same way; where one of
+	// them stands elsewhere, too, it is among Names as well.
+	References []string
 }
 
 // DefinitionOf reads the definition that a statement makes. alone tells that its
@@ -72,6 +76,7 @@ func (c *definer) defineNew(object string, next int) (alone bool) {
 	switch object {
 	case "TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE":
 		c.relation(next)
+		c.Creates = true
 	case "INDEX", "TRIGGER", "POLICY", "RULE", "STATISTICS":
 		c.creates()
 		if c.relationOfLock(); c.Relation == "" {
@@ -145,7 +150,9 @@ func (c *definer) names() (ok bool) {
 		case t.kind == word && text == "references" && foreignKeys:
 			_, next := c.name(i + 1)
 			referred = next - 1
-		case i == referred && i > 0 || t.kind == symbol:
+		case i == referred && i > 0:
+			c.References = append(c.References, Bare(text))
+		case t.kind == symbol:
 		case t.kind == word:
 			c.Names = append(c.Names, text)
 		case strings.HasPrefix(text, "u&"), t.kind == constant && text[0] == 'e' && strings.Contains(text, `\`):

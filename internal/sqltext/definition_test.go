@@ -73,5 +73,8 @@ func TestDefinitionOf(t *testing.T) {
 		if slices.Contains(d.Names, c.not) {
 			t.Errorf("%s: %s is in %v", c.sql, c.not, d.Names)
 		}
+		if c.not != "" && c.not != "hidden" && !slices.Contains(d.References, c.not) {
+			t.Errorf("%s: %s is not in %v", c.sql, c.not, d.References)
+		}
 	}
 }
