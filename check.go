@@ -14,7 +14,8 @@ import (
 
 // CheckOptions are those of [Migrator.Check].
 type CheckOptions struct {
-	// Models are compared with what the revisions make; none leaves that out.
+	// Models are compared with what the revisions make; none leaves that out. Without
+	// them and without a Conn the files alone are looked at, and no [Shadow] is needed.
 	Models Models
 	// Conn is a database to compare, too: with what the revisions make up to
 	// where it stands. Nil leaves that out.
@@ -109,13 +110,18 @@ func (c *Check) Err() error {
 	return nil
 }
 
-// Check tells whether models, revisions and database agree. It writes nothing.
+// Check tells whether models, revisions and database agree. It writes nothing. A
+// section that no upgrade could run is a [FileError].
 func (m *Migrator) Check(ctx context.Context, s *Shadow, options CheckOptions) (*Check, error) {
 	g := m.autogeneration(s, AutogenerateOptions{
 		Models: options.Models, Schemas: options.Schemas, Include: options.Include, Exclude: options.Exclude,
 		Owners: options.Owners, Privileges: options.Privileges,
 	})
-	c := &Check{Warnings: m.warnings()}
+	warnings, err := m.warnings()
+	if err != nil {
+		return nil, err
+	}
+	c := &Check{Warnings: warnings}
 	scope := g.snapshot // before the models widen it: what is in public may be another's
 	scope.Schemas = slices.Clone(scope.Schemas)
 	var status *Status
@@ -142,8 +148,7 @@ func (m *Migrator) Check(ctx context.Context, s *Shadow, options CheckOptions) (
 		}
 		return err
 	})
-	err := group.Wait()
-	switch {
+	switch err := group.Wait(); {
 	case err != nil:
 		return nil, err
 	case options.Conn == nil:
@@ -211,8 +216,9 @@ func (m *Migrator) drift(ctx context.Context, s *Shadow, rows []string, is *Snap
 	return Diff(made, is, diff)
 }
 
-// warnings looks at the graph and the files.
-func (m *Migrator) warnings() []CheckWarning {
+// warnings looks at the graph and the files: one that can't be read as an upgrade
+// would read it is an error.
+func (m *Migrator) warnings() ([]CheckWarning, error) {
 	var list []CheckWarning
 	if heads := m.graph.RealHeads(); len(heads) > 1 {
 		ids := make([]string, len(heads))
@@ -228,18 +234,21 @@ func (m *Migrator) warnings() []CheckWarning {
 				Message: fmt.Sprintf("its name sorts before that of %s, on which it stands: sqlc and others that read files by name would run it first", late.Path),
 			})
 		}
-		list = append(list, sectionWarnings(r)...)
+		if r.InGo() { // nobody can look into it
+			continue
+		}
+		script, err := r.Script()
+		if err != nil {
+			return nil, publicError(err)
+		}
+		list = append(list, sectionWarnings(r, script)...)
 	}
-	return list
+	return list, nil
 }
 
 // sectionWarnings looks at what the file of a revision does and undoes. One that
 // says why there is no way back has been thought about.
-func sectionWarnings(r *revision.Revision) []CheckWarning {
-	script, err := r.Script()
-	if err != nil || r.InGo() { // an upgrade says it, or nobody can look into it
-		return nil
-	}
+func sectionWarnings(r *revision.Revision, script *revision.Script) []CheckWarning {
 	var list []CheckWarning
 	warn := func(kind, message string) {
 		list = append(list, CheckWarning{Kind: kind, Revision: r.ID, Path: r.Path, Message: message})

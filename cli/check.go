@@ -37,61 +37,61 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "Tell whether models, revisions and database agree",
 		Long: "Tell whether models, revisions and database agree: the models ([models] in aludel.toml), where\n" +
 			"there are any, with what the revisions make; the database, where one is configured, with what\n" +
-			"the revisions make up to where it stands. Ends with status 3 where something differs or is\n" +
+			"the revisions make up to where it stands. With neither, --no-database looks at the files. Ends with status 3 where something differs or is\n" +
 			"pending, and 4 where the database is not what its revisions make, or one was edited since.\n" +
 			"Warnings tell of several heads, of files whose names sort in another order than they run, and of\n" +
 			"down sections that are absent, empty or not proven. -o markdown writes a comment for a pull request.",
 		Example: "  aludel check\n  aludel check --no-database --strict\n  aludel check --no-database -o markdown > comment.md",
 		Args:    arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			m, err := a.migrator()
-			if err != nil && !noDatabase {
-				return a.deleted(ctx, err)
-			}
-			if err != nil {
-				return err
-			}
-			options := aludel.CheckOptions{}
-			if !a.loaded.Models.None() || a.options.Models != nil {
-				if options.Models, err = a.models(); err != nil {
-					return err
-				}
-			}
-			if !noDatabase {
-				if options.Conn, err = a.connectIfConfigured(ctx); err != nil {
-					return err
-				}
-			}
-			if len(options.Models.Sources) == 0 && options.Conn == nil {
-				return a.nothingToCheck()
-			}
-			models := &a.loaded.Models
-			options.Schemas, options.Include, options.Exclude = models.Schemas, models.Include, models.Exclude
-			options.Owners, options.Privileges = models.Owners, models.Privileges
-			major := 0
-			if options.Conn != nil {
-				major = aludel.ServerMajor(options.Conn)
-			}
-			shadow, err := a.shadow(ctx, major)
-			if err != nil {
-				return err
-			}
-			c, err := m.Check(ctx, shadow, options)
+			c, err := a.check(cmd.Context(), noDatabase)
 			if err != nil {
 				return err
 			}
 			return a.checked(c, strict)
 		},
 	}
-	cmd.Flags().BoolVar(&noDatabase, "no-database", false, "leave the database out: the models and the revisions alone, as in CI")
+	cmd.Flags().BoolVar(&noDatabase, "no-database", false, "leave the database out: the models, where there are any, and the revisions alone, as in CI")
 	cmd.Flags().BoolVar(&strict, "strict", false, "have warnings be errors: status 1")
 	return cmd
 }
 
-func (a *app) nothingToCheck() error {
-	_, err := a.models()
-	return err
+func (a *app) check(ctx context.Context, noDatabase bool) (*aludel.Check, error) {
+	m, err := a.migrator()
+	if err != nil && !noDatabase {
+		return nil, a.deleted(ctx, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	options := aludel.CheckOptions{}
+	if !noDatabase {
+		if options.Conn, err = a.connectIfConfigured(ctx); err != nil {
+			return nil, err
+		}
+	}
+	// Whoever leaves the database out has the files checked at least; else nothing to
+	// compare with is a mistake.
+	if !a.noModels() || options.Conn == nil && !noDatabase {
+		if options.Models, err = a.models(); err != nil {
+			return nil, err
+		}
+	}
+	models := &a.loaded.Models
+	options.Schemas, options.Include, options.Exclude = models.Schemas, models.Include, models.Exclude
+	options.Owners, options.Privileges = models.Owners, models.Privileges
+	if a.noModels() && options.Conn == nil {
+		return m.Check(ctx, nil, options) // which needs no server's programs
+	}
+	major := 0
+	if options.Conn != nil {
+		major = aludel.ServerMajor(options.Conn)
+	}
+	shadow, err := a.shadow(ctx, major)
+	if err != nil {
+		return nil, err
+	}
+	return m.Check(ctx, shadow, options)
 }
 
 // connectIfConfigured answers nil where no database is configured.
@@ -140,7 +140,13 @@ func (a *app) checked(c *aludel.Check, strict bool) error {
 	return nil
 }
 
+// noModelsText is what check says in place of a comparison.
+const noModelsText = "There are no models to compare with: the revisions' files alone were looked at."
+
 func (a *app) checkedText(c *aludel.Check) {
+	if c.Models == nil && c.Drift == nil {
+		a.out.line(noModelsText)
+	}
 	if c.Models != nil {
 		if len(c.Models.Statements) == 0 {
 			a.out.line("No new upgrade operations detected.")

@@ -19,6 +19,9 @@ const (
 // checkedMarkdown prints what was found as a comment on a pull request shows it.
 func (a *app) checkedMarkdown(c *aludel.Check) {
 	a.out.line("### aludel check: %s", checkVerdict(c))
+	if c.Models == nil && c.Drift == nil {
+		a.out.line("\n%s", noModelsText)
+	}
 	if c.Models != nil && len(c.Models.Statements) == 0 {
 		a.out.line("\nThe models ask for what the revisions make.")
 	}
@@ -58,6 +61,8 @@ func checkVerdict(c *aludel.Check) string {
 		return "revisions are pending"
 	case len(c.Warnings) > 0:
 		return "all agrees, with warnings"
+	case c.Models == nil && c.Drift == nil:
+		return "nothing is wrong with the files"
 	}
 	return "all agrees"
 }

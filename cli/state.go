@@ -184,6 +184,9 @@ func (a *app) madeState(cmd *cobra.Command, name string, major int, options alud
 	return s, err
 }
 
+// noModels tells that neither the configuration nor the program has any.
+func (a *app) noModels() bool { return a.loaded.Models.None() && a.options.Models == nil }
+
 // models are those of the configuration.
 func (a *app) models() (aludel.Models, error) {
 	c, err := a.config()
@@ -194,7 +197,7 @@ func (a *app) models() (aludel.Models, error) {
 	if a.options.Models != nil {
 		models.Sources = append(models.Sources, aludel.ModelSource{Print: a.options.Models})
 	}
-	if c.Models.None() && a.options.Models == nil {
+	if a.noModels() {
 		where := "aludel.toml"
 		if c.Path != "" {
 			where = a.shown(c.Path)
