@@ -28,9 +28,7 @@ func (m *Migrator) Downgrade(ctx context.Context, db Database, options Downgrade
 
 func (m *Migrator) downgrade(ctx context.Context, conn *pgx.Conn, options DowngradeOptions) (*Result, error) {
 	result, err := m.run(ctx, conn, func(rows []string) (*revision.Plan, error) { return m.graph.Downgrade(rows, options.Target) })
-	var unknown *UnknownRevisionError
-	var ahead *AheadError
-	if !errors.As(err, &ahead) && (!errors.As(err, &unknown) || !unknown.InDatabase) {
+	if !isUnknownRow(err) {
 		return result, err
 	}
 	whole, added, keptErr := m.withKept(ctx, conn)
@@ -39,14 +37,27 @@ func (m *Migrator) downgrade(ctx context.Context, conn *pgx.Conn, options Downgr
 	}
 	return whole.run(ctx, conn, func(rows []string) (*revision.Plan, error) {
 		plan, err := whole.graph.Downgrade(rows, options.Target)
-		for i := 0; err == nil && i < len(plan.Steps); i++ {
-			if id := plan.Steps[i].Revision.ID; added[id] {
-				m.tell(Event{Kind: FileMissing, Object: id})
-				delete(added, id) // a second plan says it no second time
-			}
-		}
+		m.tellMissing(plan, added)
 		return plan, err
 	})
+}
+
+// isUnknownRow tells that no file has a version row.
+func isUnknownRow(err error) bool {
+	var unknown *UnknownRevisionError
+	var ahead *AheadError
+	return errors.As(err, &ahead) || errors.As(err, &unknown) && unknown.InDatabase
+}
+
+// tellMissing tells which of a plan's revisions no file has, and has them be no
+// longer among those added: a second plan says it no second time. plan may be nil.
+func (m *Migrator) tellMissing(plan *revision.Plan, added map[string]bool) {
+	for i := 0; plan != nil && i < len(plan.Steps); i++ {
+		if id := plan.Steps[i].Revision.ID; added[id] {
+			m.tell(Event{Kind: FileMissing, Object: id})
+			delete(added, id)
+		}
+	}
 }
 
 // withKept adds the revisions that the version rows lead to and no file has, as

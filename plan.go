@@ -2,6 +2,7 @@ package aludel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -27,7 +28,8 @@ type PlanOptions struct {
 }
 
 // Plan says what Upgrade, Downgrade or Stamp would run, in order. It is made
-// by the same planner. db may be nil where From is given.
+// by the same planner. db may be nil where From is given. Of version rows that no file
+// has any more, a downgrade is planned as [Migrator.Downgrade] would run it.
 func (m *Migrator) Plan(ctx context.Context, db Database, options PlanOptions) (*Plan, error) {
 	if options.From != nil {
 		return m.planFrom(ctx, nil, options.From, &options)
@@ -37,8 +39,26 @@ func (m *Migrator) Plan(ctx context.Context, db Database, options PlanOptions) (
 		if err != nil {
 			return nil, publicError(err)
 		}
-		return m.planFrom(ctx, conn, rows, &options)
+		p, err := m.planFrom(ctx, conn, rows, &options)
+		if options.Direction != Down || !isUnknownRow(err) {
+			return p, err
+		}
+		return m.planKept(ctx, conn, rows, &options, err)
 	})
+}
+
+// planKept plans a downgrade with what the history has kept; unknown is the error
+// where it hasn't.
+func (m *Migrator) planKept(ctx context.Context, conn *pgx.Conn, rows []string, options *PlanOptions, unknown error) (*Plan, error) {
+	whole, added, err := m.withKept(ctx, conn)
+	if err != nil || whole == nil {
+		return nil, errors.Join(unknown, err)
+	}
+	p, err := whole.planFrom(ctx, conn, rows, options)
+	if err == nil {
+		m.tellMissing(p.internal, added)
+	}
+	return p, err
 }
 
 // planFrom plans from version rows. conn is asked about rows that no file has; it
