@@ -205,7 +205,51 @@ func (l *loader) run(ctx context.Context, schema string) error {
 	if err := l.scratch.Run(ctx, l.conn, prepare); err != nil {
 		return err
 	}
+	if err := l.said(ctx, schema); err != nil {
+		return err
+	}
 	return l.load(ctx)
+}
+
+// said takes a CREATE SCHEMA of the schema that is there already as done: dumps and
+// people's files begin with one. Only its owner is left to be set. Behind a DROP
+// SCHEMA it makes another one.
+func (l *loader) said(ctx context.Context, schema string) error {
+	for i, s := range l.pending {
+		if s.Kind == "DROP SCHEMA" {
+			return nil
+		}
+		if s.Kind != "CREATE SCHEMA" {
+			continue
+		}
+		name, owner, ok := sqltext.CreatedSchema(s.Text)
+		if !ok || !isIdent(name, schema) {
+			continue
+		}
+		if owner != "" {
+			err := l.scratch.Run(ctx, l.conn, "ALTER SCHEMA "+name+" OWNER TO "+owner)
+			var pgErr *pgconn.PgError
+			if errors.As(err, &pgErr) {
+				pgErr.Position = 0 // in a statement that nobody wrote
+				return s.failed(pgErr)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		l.ran = append(l.ran, s)
+		l.pending = slices.Delete(slices.Clone(l.pending), i, i+1)
+		return nil
+	}
+	return nil
+}
+
+// isIdent tells that an identifier, as SQL text, stands for name.
+func isIdent(text, name string) bool {
+	if inner, quoted := strings.CutPrefix(text, `"`); quoted {
+		return strings.ReplaceAll(strings.TrimSuffix(inner, `"`), `""`, `"`) == name
+	}
+	return strings.ToLower(text) == name
 }
 
 // load runs all statements: many in a message as long as their order allows it, then
