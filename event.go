@@ -28,7 +28,11 @@ const (
 	// what undoes it, and that is about to run.
 	FileMissing EventKind = "file_missing"
 	// SessionAwaited: the server still works for a run that was killed or cut off.
+	// Without a step, what it works at has the version table locked.
 	SessionAwaited EventKind = "session_awaited"
+	// StepOvertaken: a step that had started did not run, since somebody else has
+	// changed the version rows; it is planned again.
+	StepOvertaken EventKind = "overtaken"
 )
 
 // An Event is something that happened during a run. Fields that don't belong
@@ -70,7 +74,7 @@ var eventKinds = map[executor.EventKind]EventKind{
 	executor.StepStarted: StepStarted, executor.StepDone: StepDone, executor.StepFailed: StepFailed,
 	executor.StepRetried: StepRetried, executor.StatementDone: StatementDone, executor.IndexDropped: IndexDropped,
 	executor.BatchDone: BatchDone, executor.LocksAwaited: LocksAwaited, executor.IndexProgress: IndexProgress,
-	executor.SessionAwaited: SessionAwaited,
+	executor.SessionAwaited: SessionAwaited, executor.StepOvertaken: StepOvertaken,
 }
 
 func (m *Migrator) publicEvent(e *executor.Event) Event {

@@ -250,6 +250,9 @@ func (m *Migrator) run(ctx context.Context, conn *pgx.Conn, plan planner) (*Resu
 	defer lock.Unlock()
 	options := m.executorOptions()
 	options.Pooled, options.Session = lock.Pooled, lock.Session
+	if err := m.awaitWriter(ctx, conn, options.LockWait); err != nil {
+		return nil, publicError(err)
+	}
 	for range maxPlans {
 		var again []string
 		if again, _, err = m.table.Heads(ctx, conn); err != nil {
@@ -269,6 +272,14 @@ func (m *Migrator) run(ctx context.Context, conn *pgx.Conn, plan planner) (*Resu
 		return nil, publicError(err)
 	}
 	return result, nil
+}
+
+// awaitWriter waits for what the server still does for a run that was killed or cut
+// off, before the rows are read that the run is planned for.
+func (m *Migrator) awaitWriter(ctx context.Context, conn *pgx.Conn, wait time.Duration) error {
+	return m.table.AwaitWriter(ctx, conn, wait, func(h versiontable.Holder) {
+		m.tell(Event{Kind: SessionAwaited, Holder: h.String()})
+	})
 }
 
 // prepare makes a plan and reads what it needs; no job means nothing to do.

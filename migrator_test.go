@@ -82,7 +82,7 @@ func TestRowsChangedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := newMigrator(t, fsys, aludel.Options{LockTimeout: 20 * time.Millisecond, OnEvent: func(e aludel.Event) {
-		if e.Kind == aludel.StepRetried && e.Step.Revision.ID == "r2" {
+		if e.Kind == aludel.SessionAwaited { // who applies r2 is in the way
 			_ = other.Commit(ctx)
 		}
 	}})

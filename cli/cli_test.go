@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 // database of its own that POSTGRES_* name. Beside testscript's own commands
 // there are "query SQL", whose rows are stdout; "psql FILE", which runs a
 // script and stops at its first error; "awaits TEXT", which waits until a
-// statement that holds the text runs and, where that is pg_sleep, sleeps; and "terminate".
+// statement that holds the text runs and, where that is pg_sleep, sleeps; "terminate" and "kill".
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("testdata/script/*.txtar")
@@ -177,6 +177,11 @@ func commands(db *pgtest.DB) map[string]func(*testscript.TestScript, bool, []str
 			}
 		},
 		// terminate sends SIGTERM to what runs in the background.
+		"kill": func(ts *testscript.TestScript, _ bool, _ []string) {
+			for _, cmd := range ts.BackgroundCmds() {
+				ts.Check(cmd.Process.Kill())
+			}
+		},
 		"terminate": func(ts *testscript.TestScript, _ bool, _ []string) {
 			for _, cmd := range ts.BackgroundCmds() {
 				ts.Check(cmd.Process.Signal(syscall.SIGTERM))

@@ -101,6 +101,12 @@ func (a *app) progress(e aludel.Event) {
 		} else {
 			a.out.say("%s ... FAILED", e.Title)
 		}
+	case aludel.StepOvertaken:
+		a.endLive(e.Title)
+		if a.out.stdout.terminal {
+			a.out.say(" overtaken")
+		}
+		a.out.note("%s: somebody else has changed the version table meanwhile; planning again", e.Step.Revision.ID)
 	case aludel.StepRetried:
 		a.out.note("%s: %v; trying again in %s", e.Step.Revision.ID, e.Err, shortDuration(e.Pause))
 	case aludel.IndexDropped:
@@ -115,6 +121,10 @@ func (a *app) progress(e aludel.Event) {
 	case aludel.FileMissing:
 		a.out.note("warning: no file has revision %s; it is undone by the down section that the history has kept since it was applied", e.Object)
 	case aludel.SessionAwaited:
+		if e.Step == nil {
+			a.out.note("another session has the version table locked, as that of a killed run which the server still works for (%s); waiting until it has ended", e.Holder)
+			return
+		}
 		a.out.note("%s: the server still works for an earlier run (%s); waiting until it has ended", e.Step.Revision.ID, e.Holder)
 	case aludel.LockAwaited:
 		a.out.note("another run holds the migration lock (%s); waiting", e.Holder)

@@ -113,7 +113,7 @@ func (r *run) event(e aludel.Event) {
 	switch e.Kind {
 	case aludel.StepStarted:
 		r.started[e.Number] = time.Now()
-	case aludel.StepDone, aludel.StepFailed:
+	case aludel.StepDone, aludel.StepFailed, aludel.StepOvertaken:
 		r.end(e)
 	default:
 		span := r.span

@@ -21,6 +21,7 @@ const (
 	LocksAwaited                    // Blockers hold locks that the step needs; it doesn't queue for them
 	IndexProgress                   // an index is being built CONCURRENTLY
 	SessionAwaited                  // the session of an earlier run is still at work
+	StepOvertaken                   // nothing of it ran: somebody else has changed the version rows
 )
 
 // An Event is something that happened during a run.

@@ -59,6 +59,11 @@ func (r *runner) transactions(ctx context.Context, spans []span) error {
 			r.locksLater = true
 			continue
 		}
+		if locked := (*tableLockedError)(nil); errors.As(err, &locked) && time.Since(start) < r.LockWait {
+			if err = r.awaitTable(ctx, start); err == nil {
+				continue
+			}
+		}
 		if err = r.again(ctx, spans[0].from, start, true, err); err == nil {
 			continue
 		}
@@ -70,6 +75,19 @@ func (r *runner) transactions(ctx context.Context, spans []span) error {
 		}
 		return r.fail(ctx, spans[0].from, err)
 	}
+}
+
+// A tableLockedError is the version table locked by somebody else.
+type tableLockedError struct{ error }
+
+func (e *tableLockedError) Error() string { return "locking the version table: " + e.error.Error() }
+func (e *tableLockedError) Unwrap() error { return e.error }
+
+// awaitTable waits, without queueing, until nobody has the version table locked.
+func (r *runner) awaitTable(ctx context.Context, start time.Time) error {
+	return r.Table.AwaitWriter(ctx, r.conn, r.LockWait-time.Since(start), func(h versiontable.Holder) {
+		r.OnEvent(Event{Kind: SessionAwaited, Object: h.String()})
+	})
 }
 
 // carefully waits until the locks are to be had, and sends the transactions under
@@ -262,6 +280,9 @@ func (r *runner) located(m *message, completed int, err error) error {
 	}
 	if completed == m.check && versiontable.IsStale(err) {
 		return &StaleError{Err: err}
+	}
+	if completed == m.check-1 && isLockTimeout(err) {
+		return &tableLockedError{err}
 	}
 	if m.locks > 0 && completed == m.locks {
 		return &locksError{revision: r.job.plan.Steps[m.bodies[0].step].Revision.ID, err: pgErr}
@@ -496,6 +517,9 @@ func failedRevision(err error) (id, text string) {
 // row is a courtesy: what happened doesn't depend on it.
 func (r *runner) fail(ctx context.Context, i int, err error) error {
 	e := r.event(StepFailed, i)
+	if stale := (*StaleError)(nil); errors.As(err, &stale) {
+		e.Kind = StepOvertaken // whoever called plans again
+	}
 	e.Err = err
 	r.OnEvent(e)
 	step := &r.job.plan.Steps[i]

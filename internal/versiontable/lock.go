@@ -30,16 +30,20 @@ type Holder struct {
 	Application string
 	User        string
 	Client      string    // address, empty for a Unix socket
-	Since       time.Time // when its connection was made
+	Since       time.Time // when its connection was made, or its transaction began
 }
 
 // A LockedError says that the lock could not be had in time.
 type LockedError struct {
 	Holder Holder // zero where it could not be seen
 	Waited time.Duration
+	Table  bool // the version table is locked, rather than the migration lock taken
 }
 
 func (e *LockedError) Error() string {
+	if e.Table {
+		return fmt.Sprintf("another session has the version table locked: %s (waited %s)", e.Holder, e.Waited.Round(time.Second))
+	}
 	if e.Holder.PID == 0 {
 		return fmt.Sprintf("another run holds the migration lock (waited %s)", e.Waited.Round(time.Second))
 	}
@@ -188,6 +192,52 @@ func tryTransaction(ctx context.Context, conn *pgx.Conn, key int64) (bool, error
 	return false, err
 }
 
+// AwaitWriter waits, without queueing, until nobody has the version table locked
+// against a run. The migration lock of a run that was killed is free at once, and the
+// server works on at what it was sent: only when that has ended can it be known where
+// the database stands. Not for longer than an instant is not told; after wait it is
+// a [LockedError].
+func (t *Table) AwaitWriter(ctx context.Context, conn *pgx.Conn, wait time.Duration, onWait func(Holder)) error {
+	start, told := time.Now(), false
+	for pause := firstPoll; ; pause = min(2*pause, lastPoll) {
+		holder, locked, err := t.writer(ctx, conn)
+		if err != nil || !locked {
+			return err
+		}
+		waited := time.Since(start)
+		if waited >= wait {
+			return &LockedError{Holder: holder, Waited: waited, Table: true}
+		}
+		if !told && waited >= quiet {
+			onWait(holder)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting until the version table is free: %w", ctx.Err())
+		case <-time.After(min(pause, max(wait-waited, time.Millisecond))):
+		}
+	}
+}
+
+// writer is a session that has the version table locked in a mode which SHARE ROW
+// EXCLUSIVE doesn't go with ("Explicit Locking" in PostgreSQL's documentation).
+func (t *Table) writer(ctx context.Context, conn *pgx.Conn) (h Holder, locked bool, err error) {
+	rows, err := query(ctx, conn, `SELECT coalesce(l.pid, 0), coalesce(a.application_name, ''), coalesce(a.usename, ''), `+
+		`coalesce(host(a.client_addr), ''), coalesce(extract(epoch FROM a.xact_start), 0) FROM pg_catalog.pg_locks l `+
+		`LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() `+
+		`AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND l.relation = pg_catalog.to_regclass(`+literal(t.version())+`) `+
+		`AND l.mode IN ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') `+
+		`AND a.backend_type IS DISTINCT FROM 'autovacuum worker' LIMIT 1`)
+	if err != nil {
+		return Holder{}, false, fmt.Errorf("looking who has the version table locked: %w", err)
+	}
+	if len(rows) == 0 {
+		return Holder{}, false, nil
+	}
+	return holderIn(rows[0]), true, nil
+}
+
 // holder looks up who has a lock. pg_locks shows a 64-bit key as two halves.
 func (t *Table) holder(ctx context.Context, conn *pgx.Conn, lock string) Holder {
 	key := uint64(t.key(lock)) //nolint:gosec // the same bits
@@ -199,9 +249,14 @@ func (t *Table) holder(ctx context.Context, conn *pgx.Conn, lock string) Holder 
 	if err != nil || len(rows) == 0 {
 		return Holder{} // gone again, or not to be seen
 	}
-	h := Holder{Application: rows[0][1], User: rows[0][2], Client: rows[0][3]}
-	h.PID, _ = strconv.Atoi(rows[0][0])
-	if seconds, _ := strconv.ParseFloat(rows[0][4], 64); seconds > 0 {
+	return holderIn(rows[0])
+}
+
+// holderIn reads one from a row: pid, application, user, address, seconds.
+func holderIn(row []string) Holder {
+	h := Holder{Application: row[1], User: row[2], Client: row[3]}
+	h.PID, _ = strconv.Atoi(row[0])
+	if seconds, _ := strconv.ParseFloat(row[4], 64); seconds > 0 {
 		h.Since = time.Unix(int64(seconds), 0)
 	}
 	return h
