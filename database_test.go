@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -195,5 +196,34 @@ func TestObservers(t *testing.T) {
 	}
 	if got := strings.Join(heard, "; "); got != "upgrade of public; started; done; r1" {
 		t.Error(got)
+	}
+}
+
+// TestOnEventThatPanics neither ends a run nor keeps observers from hearing of it.
+func TestOnEventThatPanics(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	var heard []string
+	m := newMigrator(t, files("\nCREATE TABLE t (id int);"), aludel.Options{
+		OnEvent: func(aludel.Event) { panic("on the way") },
+		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+		Observers: []aludel.Observer{func(context.Context, aludel.Run) aludel.Watch {
+			return aludel.Watch{Event: func(e aludel.Event) { heard = append(heard, string(e.Kind)) }}
+		}},
+	})
+	conn := pgtest.New(t).Connect(t)
+	result, err := m.Upgrade(t.Context(), conn, aludel.UpgradeOptions{})
+	if err != nil || len(result.Steps) != 1 {
+		t.Fatalf("%+v %v", result, err)
+	}
+	if got := strings.Join(heard, "; "); got != "started; done" {
+		t.Error(got)
+	}
+	if !strings.Contains(log.String(), `reason="on the way"`) {
+		t.Errorf("the log: %s", log.String())
+	}
+	m = newMigrator(t, files("\nCREATE TABLE t (id int);", "\nDROP TABLE t;"), aludel.Options{OnEvent: func(aludel.Event) { panic("alone") }})
+	if _, err := m.Upgrade(t.Context(), conn, aludel.UpgradeOptions{}); err != nil {
+		t.Error(err)
 	}
 }

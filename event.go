@@ -128,7 +128,7 @@ func (m *Migrator) tell(e Event) {
 	if m.options.Logger != nil {
 		e.log(m.options.Logger)
 	}
-	m.options.OnEvent(e)
+	m.safely(context.Background(), func() { m.options.OnEvent(e) })
 }
 
 // log writes an event as a record: what failed is an error, what has to wait a

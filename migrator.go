@@ -122,7 +122,8 @@ type Options struct {
 	Logger *slog.Logger
 	// OnEvent hears what happens during a run, one thing at a time, while the verb
 	// runs. It must not call the Migrator. Transactions are sent ahead
-	// of their turn: when it hears of one step, the server may be at the next.
+	// of their turn: when it hears of one step, the server may be at the next. When it
+	// panics, the Logger is told, and the run goes on, as with Observers.
 	OnEvent func(Event)
 	// Observers hear of each run, from its start to its end.
 	Observers []Observer

@@ -47,7 +47,7 @@ func (m *Migrator) observed(ctx context.Context, conn *pgx.Conn, verb string, do
 	}
 	watched := *m
 	watched.options.OnEvent = func(e Event) {
-		m.options.OnEvent(e)
+		m.safely(ctx, func() { m.options.OnEvent(e) })
 		for _, w := range watches {
 			if w.Event != nil {
 				m.safely(ctx, func() { w.Event(e) })
@@ -63,11 +63,11 @@ func (m *Migrator) observed(ctx context.Context, conn *pgx.Conn, verb string, do
 	return result, err
 }
 
-// safely keeps an observer's panic from a migration.
+// safely keeps the panic of an observer, or of OnEvent, from a migration.
 func (m *Migrator) safely(ctx context.Context, do func()) {
 	defer func() {
 		if reason := recover(); reason != nil && m.options.Logger != nil {
-			m.options.Logger.WarnContext(ctx, "an observer of migrations panicked", "reason", fmt.Sprint(reason))
+			m.options.Logger.WarnContext(ctx, "who hears of migrations panicked", "reason", fmt.Sprint(reason))
 		}
 	}()
 	do()
