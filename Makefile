@@ -71,7 +71,7 @@ fuzz: ## fuzz the SQL splitter, the header and the specifiers for a minute each;
 	go test ./internal/revision -fuzz FuzzHeader -fuzztime 1m
 	go test ./internal/revision -fuzz FuzzSpecifier -fuzztime 1m
 	go test ./internal/ddl -run TestRandomSchemas -rapid.checks 300 -timeout 30m
-	go test . -run TestEdits -edits -edits.seed $$(date +%s) -timeout 30m
+	go test ./internal/reuse -run TestEdits -edits -edits.seed $$(date +%s) -timeout 30m
 	cd internal/sqltext/pgoracle && go test -fuzz FuzzAgainstPostgres -fuzztime 1m
 
 .PHONY: bench

@@ -17,8 +17,6 @@ type Shadow struct {
 
 	mu     sync.Mutex       // for what it does at the same time itself
 	states map[string]*made // by their keys
-
-	keepFrom int // see the constant
 }
 
 // ShadowOptions say where the databases are made.
@@ -54,7 +52,7 @@ func OpenShadow(ctx context.Context, o ShadowOptions) (*Shadow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Shadow{scratch: scratch, states: map[string]*made{}, keepFrom: keepFrom}, nil
+	return &Shadow{scratch: scratch, states: map[string]*made{}}, nil
 }
 
 // Close drops the databases and lets go of the server.

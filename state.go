@@ -135,11 +135,16 @@ func (s *Shadow) make(ctx context.Context, key string, r recipe) (*made, error) 
 			return d, err
 		}
 	}
+	if s.keepsForEdits(r.edits) {
+		r.describe = true
+		if err := s.scratch.Alone(ctx); err != nil { // others would keep the server from being kept
+			return nil, err
+		}
+	}
 	conn, err := r.build(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r.describe = r.describe || s.keepsForEdits(r.edits)
 	d, err := r.read(ctx, conn)
 	if err == nil {
 		err = s.seal(ctx, key, d, conn)

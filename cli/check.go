@@ -37,8 +37,9 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "Tell whether models, revisions and database agree",
 		Long: "Tell whether models, revisions and database agree: the models ([models] in aludel.toml), where\n" +
 			"there are any, with what the revisions make; the database, where one is configured, with what\n" +
-			"the revisions make up to where it stands. With neither, --no-database looks at the files. Ends with status 3 where something differs or is\n" +
-			"pending, and 4 where the database is not what its revisions make, or one was edited since.\n" +
+			"the revisions make up to where it stands. Without models, --no-database looks at the files alone.\n" +
+			"Ends with status 3 where something differs or is pending, and 4 where the database is not what its\n" +
+			"revisions make, or one was edited since.\n" +
 			"Warnings tell of several heads, of files whose names sort in another order than they run, and of\n" +
 			"down sections that are absent, empty or not proven. -o markdown writes a comment for a pull request.",
 		Example: "  aludel check\n  aludel check --no-database --strict\n  aludel check --no-database -o markdown > comment.md",

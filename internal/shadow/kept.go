@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -86,15 +85,24 @@ func (s *Scratch) OpenKept(ctx context.Context, key string) (*pgx.Conn, error) {
 	return conn, err
 }
 
+// Alone starts a server that nobody else joins, so that a database of it can be kept,
+// unless one runs already or nothing is kept.
+func (s *Scratch) Alone(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server != nil || !s.caches() {
+		return nil
+	}
+	return s.start(ctx, Options{Name: "alone " + rand.Text()})
+}
+
 func (s *Scratch) startKept(ctx context.Context, path string) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.server != nil {
 		return false, nil
 	}
-	var random [6]byte
-	_, _ = rand.Read(random[:]) // never fails, by its contract
-	err := s.start(ctx, Options{Name: "kept " + hex.EncodeToString(random[:]), Image: path})
+	err := s.start(ctx, Options{Name: "kept " + rand.Text(), Image: path})
 	var damaged *ImageError
 	if errors.As(err, &damaged) || errors.Is(err, os.ErrNotExist) { // or another process has just deleted it
 		_ = os.Remove(path)

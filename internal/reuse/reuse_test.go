@@ -1,4 +1,4 @@
-package aludel
+package reuse_test
 
 import (
 	"context"
@@ -26,6 +26,7 @@ import (
 	"github.com/aludel-db/aludel/internal/desired"
 	"github.com/aludel-db/aludel/internal/observe"
 	"github.com/aludel-db/aludel/internal/pgtest"
+	"github.com/aludel-db/aludel/internal/reuse"
 	"github.com/aludel-db/aludel/internal/shadow"
 	"github.com/aludel-db/aludel/internal/sqltext"
 )
@@ -35,18 +36,20 @@ var (
 	chanceSeed = flag.Uint64("edits.seed", 1, "another one changes them in other ways")
 )
 
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
 // TestEdits edits the database of earlier models, "old", where that can be done, and
 // holds what comes out against the one that the models "new" make from the ground up:
 // by the catalog, by the order of columns too, and by an observer, line by line.
 //
-// The cases are those of testdata/edits, whose comments say how it has to go, those of
+// The cases are those of testdata, whose comments say how it has to go, those of
 // internal/ddl, and what chance makes of their "old".
 func TestEdits(t *testing.T) {
 	t.Parallel()
 	var cases, edited, partly atomic.Int32
-	s := keepingShadow(t, t.TempDir())
+	s := open(t)
 	t.Run("cases", func(t *testing.T) {
-		for _, folder := range []string{"testdata/edits", "internal/ddl/testdata"} {
+		for _, folder := range []string{"testdata", "../ddl/testdata"} {
 			for _, path := range editCases(t, folder) {
 				t.Run(strings.TrimSuffix(path, ".txtar"), func(t *testing.T) {
 					t.Parallel()
@@ -60,13 +63,13 @@ func TestEdits(t *testing.T) {
 					}
 					cases.Add(1)
 					way := runEdit(t, s, &partly, files["old"], files["new"])
-					if want := strings.TrimSpace(string(archive.Comment)); folder == "testdata/edits" && !strings.HasPrefix(want, way) {
+					if want := strings.TrimSpace(string(archive.Comment)); folder == "testdata" && !strings.HasPrefix(want, way) {
 						t.Errorf("%s, and it should be %s", way, want)
 					}
 					if way == "edited" {
 						edited.Add(1)
 					}
-					if folder != "testdata/edits" {
+					if folder != "testdata" {
 						changed := byChance(t, path, files["old"])
 						if runEdit(t, s, &partly, files["old"], changed) == "edited" {
 							edited.Add(1)
@@ -95,7 +98,7 @@ func TestEditsOfManyTables(t *testing.T) {
 				"CREATE INDEX {t}_c ON {t} (lower(c)) WHERE d = 'ok';\nCREATE INDEX ON {t} (above);\nCOMMENT ON COLUMN {t}.c IS 'x';\n" +
 				"CREATE VIEW v_{t} AS SELECT id, c FROM {t} LEFT JOIN {u} AS other USING (id, c);\nCREATE TRIGGER g BEFORE UPDATE ON {t} FOR EACH ROW EXECUTE FUNCTION touch();\n")
 	}
-	s := keepingShadow(t, t.TempDir())
+	s := open(t)
 	var edited, partly atomic.Int32
 	t.Run("edits", func(t *testing.T) {
 		for n := range 12 {
@@ -124,7 +127,7 @@ func editCases(t *testing.T, folder string) (paths []string) {
 	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
 		sum := fnv.New32()
 		_, _ = io.WriteString(sum, path)
-		if filepath.Ext(path) == ".txtar" && (folder == "testdata/edits" || *allEdits || sum.Sum32()%20 == 0) {
+		if filepath.Ext(path) == ".txtar" && (folder == "testdata" || *allEdits || sum.Sum32()%20 == 0) {
 			paths = append(paths, path)
 		}
 		return err
@@ -137,10 +140,10 @@ func editCases(t *testing.T, folder string) (paths []string) {
 
 // runEdit answers how it went: "edited"; "refused" when it was looked at what came out;
 // "not tried".
-func runEdit(t *testing.T, s *Shadow, partly *atomic.Int32, before, after string) (way string) {
+func runEdit(t *testing.T, scratch *shadow.Scratch, partly *atomic.Int32, before, after string) (way string) {
 	t.Helper()
 	options := desired.Options{Schema: "public"}
-	old := printed(t, before)
+	old, updated := printed(t, before), printed(t, after)
 	statements, err := old.Statements(options)
 	if err != nil {
 		t.Fatal(err)
@@ -148,34 +151,41 @@ func runEdit(t *testing.T, s *Shadow, partly *atomic.Int32, before, after string
 	if statements == nil {
 		return "not tried"
 	}
-	was, err := s.fromTheGround(t, old, options)
+	was, database, err := fromTheGround(t, scratch, old, options)
 	if err != nil {
 		t.Skip(err)
 	}
-	updated := printed(t, after)
-	edit, err := updated.Edit(options, statements, namesByTable(was.snapshot.catalog))
+	edit, err := reuse.New(updated, options, statements, *was)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if edit == nil {
 		return "not tried"
 	}
-	conn := s.connected(t, was.database)
-	got, err := s.makeByEdit(t.Context(), "", recipe{describe: true}, &opened{edit, conn, was})
+	conn := connected(t, scratch, database)
+	got, err := edit.Run(t.Context(), scratch, conn, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got == nil {
 		return "refused"
 	}
-	if &got.schemas[0] == &was.schemas[0] { // nothing else was read
+	if !got.Whole {
 		partly.Add(1)
 	}
-	want, err := s.fromTheGround(t, updated, options)
+	want, database, err := fromTheGround(t, scratch, updated, options)
 	if err != nil {
 		t.Fatalf("the edit was made of what can't be: %v", err)
 	}
-	compareMade(t, s, want, got)
+	if d := cmp.Diff(want.Catalog.All(), got.Catalog.All(), cmpopts.EquateComparable(catalog.ID{}), cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("the catalog is another one (-want +got)\n%s", d)
+	}
+	if d := observe.Compare(want.Description.In(observe.Scope{}), got.Description.In(observe.Scope{})); d != "" {
+		t.Errorf("the description is another one\n%s", d)
+	}
+	if d := observe.Compare(described(t, scratch, database), described(t, scratch, conn.Config().Database)); d != "" {
+		t.Errorf("the observer sees\n%s", d)
+	}
 	return "edited"
 }
 
@@ -220,15 +230,15 @@ func printed(t *testing.T, sql string) *desired.State {
 }
 
 // connected makes a copy of a database for the time of the test.
-func (s *Shadow) connected(t *testing.T, template string) *pgx.Conn {
+func connected(t *testing.T, scratch *shadow.Scratch, template string) *pgx.Conn {
 	t.Helper()
-	conn, err := s.scratch.Create(t.Context(), template)
+	conn, err := scratch.Create(t.Context(), template)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		ctx := context.Background() // the test's own has ended
-		server, err := s.scratch.Connect(ctx, "postgres")
+		server, err := scratch.Connect(ctx, "postgres")
 		if err != nil {
 			t.Error(err)
 			return
@@ -241,130 +251,43 @@ func (s *Shadow) connected(t *testing.T, template string) *pgx.Conn {
 	return conn
 }
 
-func (s *Shadow) fromTheGround(t *testing.T, state *desired.State, options desired.Options) (*made, error) {
+// fromTheGround makes all statements of models in a new database, which nobody is
+// connected to then.
+func fromTheGround(t *testing.T, scratch *shadow.Scratch, state *desired.State, options desired.Options) (s *reuse.State, database string, err error) {
 	t.Helper()
-	conn := s.connected(t, "")
-	if err := state.Make(t.Context(), s.scratch, conn, options); err != nil {
-		return nil, err
+	conn := connected(t, scratch, "")
+	if err := state.Make(t.Context(), scratch, conn, options); err != nil {
+		return nil, "", err
 	}
-	d, err := (&recipe{describe: true}).read(t.Context(), conn)
+	s = &reuse.State{}
+	if s.Catalog, err = catalog.Read(t.Context(), conn, catalog.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if s.Description, err = observe.Look(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	if database, err = scratch.Seal(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	return s, database, nil
+}
+
+// described is what an observer sees of a database, with the order of columns.
+func described(t *testing.T, scratch *shadow.Scratch, database string) []string {
+	t.Helper()
+	conn, err := scratch.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d, s.seal(t.Context(), "", d, conn)
-}
-
-func compareMade(t *testing.T, s *Shadow, want, got *made) {
-	t.Helper()
-	for _, pair := range [][2]*made{{got, want}, {want, got}} {
-		d, err := Diff(pair[0].snapshot, pair[1].snapshot, DiffOptions{ColumnOrder: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(d.Statements) > 0 {
-			t.Errorf("the catalog sees\n%s", d.SQL())
-		}
-	}
-	if d := cmp.Diff(want.snapshot.catalog.All(), got.snapshot.catalog.All(), cmpopts.EquateComparable(catalog.ID{}), cmpopts.EquateEmpty()); d != "" {
-		t.Errorf("the catalog is another one (-want +got)\n%s", d)
-	}
-	if d := observe.Compare(want.description.In(observe.Scope{}), got.description.In(observe.Scope{})); got.description != nil && d != "" {
-		t.Errorf("the description is another one\n%s", d)
-	}
-	describe := func(database string) []string {
-		conn, err := s.scratch.Connect(t.Context(), database)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := observe.Describe(t.Context(), conn)
-		if err = errors.Join(err, conn.Close(t.Context())); err != nil {
-			t.Fatal(err)
-		}
-		return strings.Split(text, "\n")
-	}
-	if d := observe.Compare(describe(want.database), describe(got.database)); d != "" {
-		t.Errorf("the observer sees\n%s", d)
-	}
-}
-
-// TestModelsAreKept: later runs edit the database that an earlier one has made of the
-// models, also where they know them, and where what was kept is damaged they make it
-// from the ground up.
-//
-//nolint:paralleltest // each run of it comes after the one before
-func TestModelsAreKept(t *testing.T) {
-	t.Parallel()
-	cache := t.TempDir()
-	text, err := txtar.ParseFile("testdata/edits/column.txtar")
-	if err != nil {
+	text, err := observe.Describe(t.Context(), conn)
+	if err = errors.Join(err, conn.Close(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	rest := "CREATE TABLE a ();\nCREATE TABLE b ();\nCREATE TABLE c ();\nCREATE TABLE d ();\n"
-	old, updated := rest+string(text.Files[0].Data), rest+string(text.Files[1].Data)
-	load := func(t *testing.T, sql string, again bool) (kept bool) {
-		t.Helper()
-		s := keepingShadow(t, cache)
-		models := Models{Sources: []ModelSource{{Name: "models", Print: func(w io.Writer) error {
-			_, err := io.WriteString(w, sql)
-			return err
-		}}}}
-		m, err := models.load(t.Context(), s, "public", nil, loading{})
-		if err == nil && again {
-			err = m.remake(t.Context())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !again || sql != old {
-			want, err := s.fromTheGround(t, printed(t, sql), desired.Options{Schema: "public"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			compareMade(t, s, want, m.made)
-		}
-		if err := m.kept(); err != nil {
-			t.Error(err)
-		}
-		return s.scratch.Keeps(m.database)
-	}
-	for _, step := range []struct {
-		name, sql string
-		again     bool // the models are known
-		edited    bool
-	}{
-		{"the first", old, false, false},
-		{"an edit", updated, false, true},
-		{"an edit that is known", updated, true, true},
-		{"another one", updated + "CREATE TABLE more ();\n", false, true},
-		{"code", updated + "DO $$ BEGIN END $$;\n", false, false},
-	} {
-		t.Run(step.name, func(t *testing.T) { // at its end the database is kept
-			if kept := load(t, step.sql, step.again); kept == step.edited && step.name != "code" {
-				t.Errorf("edited: %v", !kept)
-			}
-		})
-	}
-	images, err := filepath.Glob(filepath.Join(cache, "aludel/databases/*"))
-	if err != nil || len(images) != 1 {
-		t.Fatalf("%d images: %v", len(images), err)
-	}
-	if err := os.Truncate(images[0], 1<<20); err != nil {
-		t.Fatal(err)
-	}
-	t.Run("damaged", func(t *testing.T) {
-		if !load(t, updated+"CREATE TABLE once_more ();\n", false) {
-			t.Error("it was not made from the ground up, and kept again")
-		}
-	})
-	t.Run("kept again", func(t *testing.T) {
-		if load(t, updated+"CREATE TABLE yet_another ();\n", false) {
-			t.Error("it was not kept")
-		}
-	})
+	return strings.Split(text, "\n")
 }
 
-// keepingShadow runs a server that no other test joins, and keeps all models.
-func keepingShadow(t *testing.T, cache string) *Shadow {
+// open opens a server that no other test joins.
+func open(t *testing.T) *shadow.Scratch {
 	t.Helper()
 	parent := "/dev/shm"
 	if _, err := os.Stat(parent); err != nil {
@@ -378,16 +301,15 @@ func keepingShadow(t *testing.T, cache string) *Shadow {
 		t.Fatal(err)
 	}
 	scratch, err := shadow.OpenScratch(t.Context(), shadow.ScratchOptions{
-		Search: shadow.Search{BinDir: pgtest.Server(t).Installation().BinDir}, CacheDir: cache, TempDir: dir, MemDir: dir,
+		Search: shadow.Search{BinDir: pgtest.Server(t).Installation().BinDir}, CacheDir: dir, TempDir: dir, MemDir: dir,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Shadow{scratch: scratch, states: map[string]*made{}}
 	t.Cleanup(func() {
-		if err := errors.Join(s.Close(context.Background()), os.RemoveAll(dir)); err != nil {
+		if err := errors.Join(scratch.Close(context.Background()), os.RemoveAll(dir)); err != nil { // the test's own context has ended
 			t.Error(err)
 		}
 	})
-	return s
+	return scratch
 }
