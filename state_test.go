@@ -1,6 +1,9 @@
 package aludel_test
 
 import (
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"github.com/aludel-db/aludel"
+	"github.com/aludel-db/aludel/internal/pgtest"
 )
 
 // randomly makes another state each time that it runs.
@@ -98,5 +102,40 @@ func TestVerdictsAreKept(t *testing.T) {
 	}
 	if got := verdict(t.TempDir()); got != aludel.UpFails {
 		t.Errorf("it can run twice, which makes this test one that can't fail: %s", got)
+	}
+}
+
+// TestModelsInterrupted: whoever cancels hears of that, and not of a connection that was
+// closed for it.
+func TestModelsInterrupted(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewOwn(t).New(t)
+	conn := db.Connect(t)
+	s, err := aludel.OpenShadow(t.Context(), aludel.ShadowOptions{Server: conn.Config()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	made := make(chan error, 1)
+	go func() {
+		models := aludel.Models{Sources: []aludel.ModelSource{{Print: func(w io.Writer) error {
+			_, err := io.WriteString(w, "CREATE TABLE t ();\nSELECT pg_sleep(600);")
+			return err
+		}}}}
+		_, _, err := models.Make(ctx, s, "public", aludel.SnapshotOptions{})
+		made <- err
+	}()
+	for sleeps := false; !sleeps; {
+		err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')").Scan(&sleeps)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-made; !errors.Is(err, context.Canceled) {
+		t.Errorf("it says %v", err)
+	}
+	if err := s.Close(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
 	}
 }

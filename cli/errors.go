@@ -124,7 +124,7 @@ func message(err error) string {
 	var interrupted *aludel.InterruptedError
 	text := err.Error()
 	if errors.Is(err, context.Canceled) && !errors.As(err, &interrupted) {
-		text = "interrupted: " + text
+		text = strings.TrimSuffix("interrupted: "+text, ": "+context.Canceled.Error())
 	}
 	if !errors.As(err, &statement) {
 		return text

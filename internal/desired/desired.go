@@ -255,7 +255,9 @@ func isIdent(text, name string) bool {
 // load runs all statements: many in a message as long as their order allows it, then
 // one by one.
 func (l *loader) load(ctx context.Context) error {
-	l.atOnce(ctx)
+	if err := l.atOnce(ctx); err != nil {
+		return err
+	}
 	for len(l.pending) > 0 {
 		var failed []*statement
 		var first error
@@ -282,7 +284,7 @@ func (l *loader) load(ctx context.Context) error {
 
 // atOnce sends many statements in a message, as long as none fails, and leaves
 // the others.
-func (l *loader) atOnce(ctx context.Context) {
+func (l *loader) atOnce(ctx context.Context) error {
 	var texts []string
 	for _, s := range l.pending {
 		if s.Class != sqltext.Transactional {
@@ -290,9 +292,14 @@ func (l *loader) atOnce(ctx context.Context) {
 		}
 		texts = append(texts, s.Text)
 	}
-	ran, _ := l.scratch.RunAll(ctx, l.conn, texts) // one by one the error has its place
+	ran, err := l.scratch.RunAll(ctx, l.conn, texts)
 	l.ran = append(l.ran, l.pending[:ran]...)
 	l.pending = l.pending[ran:]
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && ctx.Err() == nil { // one by one it has its place
+		return nil
+	}
+	return errors.Join(err, ctx.Err())
 }
 
 // one runs a statement. A setting that this server doesn't know comes from

@@ -113,6 +113,9 @@ func unpackImage(ctx context.Context, path, dir string, to account) (err error) 
 	if err == nil && !bytes.Equal(sum.Sum(nil), want) {
 		err = errors.New("its checksum is another one")
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return &ImageError{err}
 	}

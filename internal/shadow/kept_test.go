@@ -4,6 +4,7 @@ package shadow_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,6 +20,11 @@ func TestKeptDatabase(t *testing.T) {
 		t.Errorf("nothing was kept, and the note is %q", note)
 	}
 	keepDatabase(t, o, "GRANT SELECT ON kept TO somebody")
+	cut, cancel := context.WithCancel(t.Context())
+	cancel()
+	if conn, err := openScratch(t, o).OpenKept(cut, "key"); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted, it says %v, connected: %v", err, conn != nil)
+	}
 	for range 2 { // what the first one does is not seen by the second
 		s := openScratch(t, o)
 		if note := s.Kept("key"); string(note) != "a note\nof two lines" {
