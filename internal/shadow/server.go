@@ -90,13 +90,7 @@ func (h home) enter(ctx context.Context, o Options) (*Server, error) {
 // kept, and deletes it if it is a throw-away server. If ctx ends before, this
 // process has left nevertheless, and a later Start does the rest. Closing
 // twice is no error.
-func (s *Server) Close(ctx context.Context) error { return s.CloseDropping(ctx, nil) }
-
-// CloseDropping is Close, and drops databases where others go on using the server:
-// with a throw-away one they go anyway, and faster.
-func (s *Server) CloseDropping(ctx context.Context, databases []string) error {
-	return s.CloseSaving(ctx, databases, nil)
-}
+func (s *Server) Close(ctx context.Context) error { return s.CloseSaving(ctx, nil, nil) }
 
 // A Saving is an image to be written of a throw-away server that goes.
 type Saving struct {
@@ -107,8 +101,9 @@ type Saving struct {
 	Settle func(context.Context, *pgx.Conn) (bool, error)
 }
 
-// CloseSaving is CloseDropping, and writes an image where nobody else uses the server.
-// Where it can't be written there is none.
+// CloseSaving is Close, and drops databases where others go on using the server: with a
+// throw-away one they go anyway, and faster. Where nobody else does it writes an image, if
+// saving is not nil and it can be written.
 func (s *Server) CloseSaving(ctx context.Context, databases []string, saving *Saving) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
